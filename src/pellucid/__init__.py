@@ -1,0 +1,3 @@
+"""Pellucid: deep learning that you can see through."""
+
+__version__ = "0.1.0"

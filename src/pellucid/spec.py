@@ -1,0 +1,66 @@
+"""What the world dictates to a model and a task: the shapes, classes and scales that no recipe may choose.
+
+A `Spec` comes from the data (or from an environment), never from the recipe: `Model(config, spec)`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Kind = Literal["number", "category", "image"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One named column as the model meets it.
+
+    Attributes:
+        kind: what the values mean.
+        shape: of one row: `(features,)`, `(channels, height, width)`, `()` for a category, `(targets,)` for numbers.
+        categories: the names of a category's values, in the order of their codes.
+        counts: how many training rows each category has.
+        mean, std: of the training rows, in the user's units, for number targets that are standardised.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...] = ()
+    categories: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many numbers one row holds."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What goes in and, where something is asked for, what comes out."""
+
+    input: Field
+    target: Field | None = None
+
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers a model must give per row: one per class, or one per target."""
+        if self.target is None:
+            return self.input.size
+        return len(self.target.categories) if self.target.kind == "category" else self.target.size
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as JSON types."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> Spec:
+        """Read a spec that `to_dict` made."""
+        fields = {}
+        for name in ("input", "target"):
+            field = values.get(name)
+            if field is not None:
+                fields[name] = Field(**{k: tuple(v) if isinstance(v, list) else v for k, v in field.items()})
+        return Spec(**fields)
