@@ -19,6 +19,7 @@ class Field:
     Attributes:
         kind: what the values mean.
         shape: of one row: `(features,)`, `(channels, height, width)`, `()` for a category, `(targets,)` for numbers.
+        names: of the features of a table, in their order.
         categories: the names of a category's values, in the order of their codes.
         counts: how many training rows each category has.
         mean, std: of the training rows, in the user's units, for number targets that are standardised.
@@ -26,6 +27,7 @@ class Field:
 
     kind: Kind
     shape: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     counts: tuple[int, ...] = ()
     mean: tuple[float, ...] = ()
@@ -35,6 +37,11 @@ class Field:
     def size(self) -> int:
         """How many numbers one row holds."""
         return math.prod(self.shape)
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> Field:
+        """Read a field from JSON types, as `dataclasses.asdict` made them."""
+        return Field(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 @dataclass(frozen=True)
@@ -58,9 +65,4 @@ class Spec:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Spec:
         """Read a spec that `to_dict` made."""
-        fields = {}
-        for name in ("input", "target"):
-            field = values.get(name)
-            if field is not None:
-                fields[name] = Field(**{k: tuple(v) if isinstance(v, list) else v for k, v in field.items()})
-        return Spec(**fields)
+        return Spec(**{name: Field.from_dict(field) for name, field in values.items() if field is not None})

@@ -1,0 +1,147 @@
+"""The commands. Each says what it takes, calls one verb, and prints what came of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pellucid.cli.outcome import Outcome, answer, run_safely
+
+app = typer.Typer(
+    name="pellucid",
+    help="Deep learning that you can see through: train, evaluate honestly, look inside.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line of standard output.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `train` printed it.", show_default=False)]
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="RECIPE|FILE.toml", help="A name of `pellucid ls`, or a file.", show_default=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run.", show_default=False)] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="RUN/failures/step-N", help="Do a failed step again.", show_default=False)
+    ] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a recipe in a new run folder, or go on with one."""
+    from pellucid import verbs
+    from pellucid.errors import PellucidError, TrainingFailed
+
+    if sum(choice is not None for choice in (recipe, resume, replay)) != 1:
+        raise PellucidError("Give exactly one of: a recipe (`pellucid ls` lists them), --resume RUN, --replay FAILURE.")
+    if replay is not None:
+        raise TrainingFailed(verbs.replay(replay))
+    if resume is not None:
+        run = verbs.resume(resume, report=report)
+    else:
+        assert recipe is not None
+        run = verbs.train(recipe, settings or [], out=out, report=report)
+    answer(Outcome.of_run(run.folder, "validation", report=report), json)
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    split: Annotated[str, typer.Option(help="validation, or test, which opens the seal and counts it.")] = "validation",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Evaluate a run's artefact: scores with intervals, beside baselines."""
+    from pellucid import verbs
+
+    verbs.evaluate(run, split)
+    answer(Outcome.of_run(run, split, report=True), json)
+
+
+@app.command()
+def predict(
+    run: RunArgument,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT ...",
+            help="Pictures, folders of them, CSV, TSV, Parquet, JSON lines, .npy. Left out: the run's golden examples.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Predict new inputs. A wrong one is named, and the rest goes on; the exit code is then 2."""
+    from pellucid import verbs
+
+    predictions = verbs.predict(run, inputs or None)
+    answer(Outcome.of_predictions(predictions), json)
+    if any("error" in prediction for prediction in predictions):
+        raise typer.Exit(2)
+
+
+@app.command()
+def ls(
+    table: Annotated[str, typer.Argument(help="recipes, models, tasks, rules, sources, data, optimizers, schedules.")] = "recipes",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List a table of what there is."""
+    from pellucid import listing
+
+    answer(Outcome.of_rows(table, listing.ls(table)), json)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A name of any table.", show_default=False)],
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show a recipe, model, task, rule, optimizer or data set in full."""
+    from pellucid import listing
+
+    answer(Outcome.of_entry(listing.show(name)), json)
+
+
+@app.command()
+def copy(
+    recipe: Annotated[str, typer.Argument(help="A name of `pellucid ls`.", show_default=False)],
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print a recipe as commented TOML: `pellucid copy digits > mine.toml`, change it, train it."""
+    from pellucid import listing
+
+    toml = listing.copy(recipe)
+    answer(Outcome({"toml": toml}, toml.rstrip("\n")), json)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from pellucid import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line and exit with its code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run_safely(lambda: app(given, standalone_mode=False), given))

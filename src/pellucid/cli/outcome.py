@@ -1,0 +1,156 @@
+"""What a command prints: words for a person or one JSON object, and for a mistake one message and an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from click.exceptions import ClickException
+
+from pellucid.errors import PellucidError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The answer of a verb: as JSON types, and as text."""
+
+    values: Mapping[str, Any]
+    text: str
+
+    @staticmethod
+    def of_run(folder: Path, split: str, *, report: bool) -> Outcome:
+        """The result of a part, and where the report is."""
+        from pellucid.rundir import read_json
+
+        result = read_json(folder / f"results/{split}.json")
+        lines = [_result(result)]
+        if split == "validation":
+            looks = result["looks"]
+            lines.append(
+                f"The test part is sealed{f' (opened {looks} times so far)' if looks else ''}. "
+                f"Open it once, at the end: pellucid evaluate {folder} --split test"
+            )
+        else:
+            lines.append(f"The test part has been opened {result['looks']} time{'s' if result['looks'] != 1 else ''}.")
+        if report:
+            lines.append(f"Report: {folder / 'report.html'}")
+        return Outcome(result, "\n".join(lines))
+
+    @staticmethod
+    def of_predictions(predictions: Sequence[Mapping[str, Any]]) -> Outcome:
+        """One line per input."""
+        lines = []
+        for answer in predictions:
+            if "error" in answer:
+                lines.append(f"{answer['input']}: ERROR: {answer['error']}")
+                continue
+            said = "  ".join(
+                f"{value:.6g}" if isinstance(value, float) else str(value)
+                for key, value in answer.items()
+                if key.startswith("prediction")
+            )
+            share = answer.get("probabilities", {}).get(answer.get("prediction"))
+            sure = f"  ({share:.1%})" if share is not None else ""
+            lines.append(f"{answer['input']}: {said}{sure}{'  ' + answer['note'] if 'note' in answer else ''}")
+        return Outcome({"predictions": list(predictions)}, "\n".join(lines))
+
+    @staticmethod
+    def of_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> Outcome:
+        """A table, one line per row."""
+        width = max(len(row["name"]) for row in rows)
+        lines = [f"{row['name']:<{width}}  {row['line']}" for row in rows]
+        return Outcome({table: list(rows)}, "\n".join(lines))
+
+    @staticmethod
+    def of_entry(shown: Mapping[str, Any]) -> Outcome:
+        """An entry in full."""
+        lines = [f"{shown['name']}: {shown['line']}"]
+        if shown["paper"]:
+            lines.append(f"{shown['paper']}, {shown['year']}")
+        for field, about in shown.get("fields", {}).items():
+            lines.append(f"\n  {field} = {about['default']!r}\n      {about['meaning']}")
+        if "recipe" in shown:
+            lines.append(f"\npellucid copy {shown['name']}   prints it as a file to change")
+        if "spec" in shown:
+            lines.append(json.dumps(shown["spec"], indent=1))
+        if "layers" in shown:
+            lines += ["", _layers(shown)]
+        return Outcome(shown, "\n".join(lines))
+
+
+def _layers(shown: Mapping[str, Any]) -> str:
+    rows = [("layer", "kind", "output", "parameters", "multiply-adds")]
+    for layer in shown["layers"]:
+        shape = " x ".join(map(str, layer["output_shape"]))
+        rows.append((layer["name"], layer["kind"], shape, f"{layer['parameters']:,}", f"{layer['multiply_adds']:,}"))
+    rows.append(("total", "", "", f"{shown['parameters']:,}", f"{shown['multiply_adds']:,}"))
+    return f"As built for {shown['data']}, input {' x '.join(map(str, shown['input_shape']))}:\n" + _columns(rows, right=(3, 4))
+
+
+def _result(result: Mapping[str, Any]) -> str:
+    """The scores of a part beside its baselines."""
+    head = f"{result['run']}: {result['split']}, {result['steps']:,} steps, {result['samples_per_second']:,.0f} rows/s"
+    if not result["metrics"]:
+        return f"{head}\nNothing was validated: the recipe's split.validation is 0."
+    baselines = result["baselines"]
+    rows = [("", "net", "95 % interval", *(name.replace("_", " ") for name in baselines))]
+    for name, score in result["metrics"].items():
+        beside = [f"{baselines[other][name]['value']:.4g}" if name in baselines[other] else "" for other in baselines]
+        rows.append((name, f"{score['value']:.4g}", f"{score['low']:.4g} to {score['high']:.4g}", *beside))
+    n = next(iter(result["metrics"].values()))["n"]
+    return f"{head}, {n:,} rows judged\n{_columns(rows, right=range(1, len(rows[0])))}"
+
+
+def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(w) if column in right else cell.ljust(w) for column, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def answer(outcome: Outcome, as_json: bool) -> None:
+    """Print an outcome: the text on standard output, or on standard error with the JSON on standard output."""
+    if as_json:
+        print(outcome.text, file=sys.stderr)
+        print(json.dumps(outcome.values, allow_nan=False, default=str), flush=True)
+    else:
+        print(outcome.text, flush=True)
+
+
+def run_safely(command: Callable[[], Any], arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted."""
+    try:
+        code = command()
+        return code if isinstance(code, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except ClickException as error:
+        return _fail("usage", error.format_message() + " See pellucid --help.", 2, arguments)
+    except PellucidError as error:
+        return _fail(error.kind, str(error), error.exit_code, arguments, error)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        return _fail("interrupted", str(error) or "Interrupted.", 130, arguments)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader left; there is nobody to tell
+        return 0
+    except Exception as error:  # a mistake of ours: said as such, never shown as the user's
+        message = f"Pellucid failed: {type(error).__name__}: {error}\nThis is a bug; --debug shows where."
+        return _fail("bug", message, 1, arguments, error)
+
+
+def _fail(kind: str, message: str, code: int, arguments: Sequence[str], error: Exception | None = None) -> int:
+    if error is not None and "--debug" in arguments:
+        import traceback
+
+        traceback.print_exception(error)
+    print(message, file=sys.stderr)
+    if "--json" in arguments:
+        print(json.dumps({"error": {"kind": kind, "message": message}}), flush=True)
+    return code

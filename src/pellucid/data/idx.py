@@ -1,0 +1,46 @@
+"""The IDX format (LeCun, 1998): two zero bytes, a type, a number of dimensions, their sizes, then the values."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError
+
+_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: Path) -> NDArray[np.generic]:
+    """Read one IDX file, gzipped or not.
+
+    Returns:
+        The array, in the machine's byte order, of the shape and type that the header says.
+
+    Raises:
+        DataError: the file is not IDX, is cut short, or has bytes too many.
+    """
+    try:
+        content = path.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}. Fetch the file again.") from None
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
+        raise DataError(f"{path} is not an IDX file: it begins with {content[:4].hex(' ') or 'nothing'}. Fetch it again.")
+    dtype, dimensions = np.dtype(_TYPES[content[2]]), content[3]
+    header = 4 + 4 * dimensions
+    if len(content) < header:
+        raise DataError(f"{path} is cut short inside its header. Fetch the file again.")
+    shape = struct.unpack(f">{dimensions}I", content[4:header])
+    expected = header + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    if len(content) != expected:
+        raise DataError(
+            f"{path}: its header promises {' x '.join(map(str, shape))} values, {expected:,} bytes in all, "
+            f"but it has {len(content):,}. It is damaged; fetch it again."
+        )
+    return np.frombuffer(content, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,107 @@
+"""New inputs from files, for `predict`: pictures, tables, arrays. A wrong one is named, and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data.arrays import inputs_like
+from pellucid.errors import DataError
+from pellucid.spec import Field
+
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+TABLES = {".csv", ".tsv", ".parquet", ".jsonl"}
+
+
+class Input(NamedTuple):
+    """Rows of one file, or what is wrong with it. `names` has one label per row."""
+
+    names: list[str]
+    values: NDArray[np.generic] | None
+    error: str = ""
+    note: str = ""
+
+
+def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
+    """Read files (and folders of pictures) one by one as raw rows that fit `field`."""
+    for path in _files(paths):
+        try:
+            yield _read(path, field)
+        except DataError as error:
+            yield Input([str(path)], None, str(error))
+        except OSError as error:
+            yield Input([str(path)], None, f"it cannot be read: {error.strerror or error}")
+
+
+def _files(paths: Iterable[str]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+        else:
+            yield path
+
+
+def _read(path: Path, field: Field) -> Input:
+    if not path.exists():
+        raise DataError("there is no such file.")
+    ending = path.suffix.lower()
+    if ending in PICTURES:
+        return _picture(path, field)
+    if ending in TABLES:
+        rows = inputs_like(_table(path, ending, field), field)
+    elif ending == ".npy":
+        try:
+            rows = inputs_like(np.load(path, allow_pickle=False), field)
+        except ValueError as error:
+            raise DataError(f"it is not a NumPy array of numbers: {error}") from None
+    else:
+        known = ", ".join(sorted(PICTURES | TABLES | {".npy"}))
+        raise DataError(f"{ending or 'no ending'} is not a kind of file that is read. Expected one of {known}.")
+    return Input([f"{path}:{number}" for number in range(len(rows))] if len(rows) != 1 else [str(path)], rows)
+
+
+def _picture(path: Path, field: Field) -> Input:
+    from PIL import Image, UnidentifiedImageError
+
+    if field.kind != "image" or field.shape[0] not in (1, 3):
+        raise DataError(f"it is a picture, but the model takes rows of {field.kind}, {field.shape}.")
+    channels, height, width = field.shape
+    try:
+        with Image.open(path) as opened:
+            image = opened.convert("L" if channels == 1 else "RGB")
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError(f"it is not a picture that can be decoded: {error}") from None
+    note = ""
+    if image.size != (width, height):
+        note = f"resized from {image.size[0]}x{image.size[1]} to {width}x{height}"
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)[None]
+    return Input([str(path)], np.ascontiguousarray(pixels), note=note)
+
+
+def _table(path: Path, ending: str, field: Field) -> Any:
+    import polars
+
+    readers = {
+        ".csv": polars.read_csv,
+        ".tsv": lambda file: polars.read_csv(file, separator="\t"),
+        ".parquet": polars.read_parquet,
+        ".jsonl": polars.read_ndjson,
+    }
+    try:
+        frame = readers[ending](path)
+    except polars.exceptions.PolarsError as error:
+        raise DataError(f"it cannot be read as {ending[1:]}: {error}") from None
+    if field.names:
+        missing = [name for name in field.names if name not in frame.columns]
+        if missing:
+            raise DataError(f"it lacks the columns {', '.join(map(repr, missing))}. Expected: {', '.join(field.names)}.")
+        frame = frame.select(field.names)
+    empty = [name for name in frame.columns if frame[name].null_count()]
+    if empty:
+        raise DataError(f"it has empty values in {', '.join(map(repr, empty))}. Fill them in or remove the rows.")
+    return frame

@@ -1,0 +1,43 @@
+"""Columns in a run folder: small arrays from memory are kept with the run, so that it can be resumed and judged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from pellucid.data.columns import Columns
+from pellucid.rundir import write_atomically
+from pellucid.spec import Field
+
+LARGEST = 64 << 20
+"""Bytes up to which arrays are kept without asking."""
+
+
+def write(columns: Columns, path: Path) -> None:
+    """Write columns as one safetensors file."""
+    arrays = {f"values/{name}": np.ascontiguousarray(array) for name, array in columns.values.items()}
+    arrays |= {f"given/{part}": rows for part, rows in columns.given.items()}
+    schema = json.dumps({name: asdict(field) for name, field in columns.schema.items()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, save(arrays, metadata={"schema": schema}))
+
+
+def read(path: Path) -> Columns:
+    """Read what `write` wrote."""
+    with safe_open(path, "numpy") as file:
+        schema = json.loads(file.metadata()["schema"])
+        found: dict[str, dict[str, np.ndarray]] = {"values": {}, "given": {}}
+        for key in file.keys():  # noqa: SIM118 (a file, not a mapping)
+            group, _, name = key.partition("/")
+            found[group][name] = file.get_tensor(key)
+    return Columns(found["values"], {name: Field.from_dict(field) for name, field in schema.items()}, found["given"])
+
+
+def num_bytes(columns: Columns) -> int:
+    """How large the columns are in memory."""
+    return sum(array.nbytes for array in columns.values.values())

@@ -1,0 +1,52 @@
+"""On what a run is computed: decided once before step 1, written to execution.json, replayed on resume."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from pellucid.errors import PellucidError
+from pellucid.recipe import ExecutionSection
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The decision. Two runs with the same one, on the same machine and versions, give the same bytes."""
+
+    device: str
+    precision: str
+    threads: int
+    variant: str
+
+    def begin(self) -> None:
+        """Set the process up as decided."""
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        if self.device == "cuda":
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.benchmark = False
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context of every forward pass and loss."""
+        if self.precision == "bf16":
+            return torch.autocast(self.device, torch.bfloat16)
+        return nullcontext()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision as JSON types."""
+        return asdict(self)
+
+
+def decide(section: ExecutionSection) -> Execution:
+    """Turn the recipe's wishes into a decision; raise `PellucidError` when the device is not there."""
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    device = section.device
+    if device == "auto":
+        device = "cuda" if present["cuda"] else "mps" if present["mps"] else "cpu"
+    if not present[device]:
+        there = ", ".join(name for name, is_there in present.items() if is_there)
+        raise PellucidError(f"execution.device = {device!r}: torch sees no such device here. Choose {there} or auto.")
+    return Execution(device, section.precision, section.threads or torch.get_num_threads(), section.variant)

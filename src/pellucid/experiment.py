@@ -1,0 +1,250 @@
+"""The straight line: from a recipe to a report. Whoever reads `carry_out` understands the program.
+
+A run is carried out once, by `train`, `resume` or `fit`; each of them only says where the recipe, the data and the
+model come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import save
+from torch import from_numpy, nn
+
+from pellucid import models, reporting, rules, rundir, sources, tasks
+from pellucid import recipe as recipes
+from pellucid.artefacts import artefact as artefacts
+from pellucid.artefacts.artefact import OWN, Artefact
+from pellucid.artefacts.card import card
+from pellucid.catalogue import configure
+from pellucid.data import keep
+from pellucid.data import world as data
+from pellucid.data.columns import Columns
+from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.world import World
+from pellucid.errors import RecipeError, RunError
+from pellucid.evaluation import baselines
+from pellucid.evaluation import evaluate as evaluation
+from pellucid.evaluation.result import describe
+from pellucid.execution import Execution, decide
+from pellucid.inspection.instruments import Instruments
+from pellucid.inspection.layers import describe as describe_layers
+from pellucid.recipe import Recipe
+from pellucid.rules.rule import Rule
+from pellucid.rundir import RunFolder
+from pellucid.sources.source import Source
+from pellucid.tasks.task import Task
+from pellucid.training import fit as training
+from pellucid.training.plan import Plan
+from pellucid.training.plan import plan as make_plan
+from pellucid.training.progress import Progress
+
+KEPT_DATA = "data/columns.safetensors"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a run is given beside its recipe, and how it should behave."""
+
+    columns: Columns | None = None
+    """Data from memory, where the recipe's source is "arrays"."""
+    module: nn.Module | None = None
+    """The user's own model, where the recipe's model is "own"."""
+    report: bool = True
+    """Write report.html at the end."""
+    quiet: bool = False
+    """Show no progress."""
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """Return the recipe with every field of its model, task and rule filled in.
+
+    Raises:
+        RecipeError: every unknown name, unknown field and impossible value of the three, at once.
+    """
+    problems: list[str] = []
+    sections: dict[str, Any] = {}
+    for name, table in (("model", models.MODELS), ("task", tasks.TASKS), ("rule", rules.RULES)):
+        section = getattr(recipe, name)
+        if name == "model" and section["name"] == OWN:
+            continue
+        try:
+            sections[name] = {"name": section["name"], **configure(table, section, name).model_dump()}
+        except RecipeError as error:
+            problems += error.problems
+    if problems:
+        raise RecipeError(problems, where=f"recipe {recipe.name!r}")
+    return recipe.model_copy(update=sections)
+
+
+def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Path:
+    """Carry out a recipe in a new run folder and return the folder."""
+    recipe = resolve(recipe)
+    execution = decide(recipe.execution)
+    parts = assemble(recipe, execution, given)
+    with rundir.create(recipe.name, recipes.to_toml(recipe), out) as folder:
+        folder.write_json("execution.json", execution.to_dict())
+        return carry_out(folder, recipe, execution, parts, given)
+
+
+def resume(path: Path, given: Given = Given()) -> Path:
+    """Go on with a run from its last checkpoint, to the bytes that it would have ended with."""
+    with rundir.lock(path) as folder:
+        recipe = recipes.read(path / "recipe.toml")
+        execution = recorded_execution(folder, recipe)
+        if given.columns is None and (folder / KEPT_DATA).exists():
+            given = replace(given, columns=keep.read(folder / KEPT_DATA))
+        parts = assemble(recipe, execution, given)
+        folder.note("resumed", environment=rundir.environment())
+        return carry_out(folder, recipe, execution, parts, given)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What learns, from what, how, for how long."""
+
+    world: World
+    model: nn.Module
+    task: Task
+    source: Source
+    rule: Rule
+    plan: Plan
+
+
+def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
+    """Open the world and build what the recipe names. All that can be refused is refused here, before a folder is made."""
+    execution.begin()
+    world = data.open(recipe, execution.device, given.columns)
+    model = given.module or models.build(recipe.model, world.spec, seed=recipe.seed, sample=world.sample)
+    model.to(execution.device).train()
+    task = tasks.build(recipe.task, world.spec)
+    source = sources.build(recipe, world)
+    plan = make_plan(recipe.train, source.steps_per_epoch)
+    rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
+    task.loss(model, world.take(world.rows("train")[:2]))  # shapes that do not fit are told now
+    return Parts(world, model, task, source, rule, plan)
+
+
+def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Path:
+    """Train, keep, judge and tell, in this folder, from wherever it stands."""
+    world, model, task = parts.world, parts.model, parts.task
+    _same_split(folder, world)
+    _keep_data(folder, recipe, world.columns)
+    _note_layers(folder, parts)
+
+    def look() -> evaluation.Evaluation:
+        return evaluation.run(model, task, world, "validation", execution)
+
+    outcome = training.fit(
+        parts.rule,
+        parts.source,
+        look if len(world.rows("validation")) else None,
+        parts.plan,
+        folder,
+        Progress(parts.plan.total_steps, quiet=given.quiet),
+        seed=recipe.seed,
+        save_start=given.module is not None,
+    )
+    model.load_state_dict(outcome.weights)
+    _keep_artefact(folder, recipe, parts)
+    folder.write_json("results/training.json", _account(outcome.state, model))
+    judge(folder, recipe, model, task, world, execution, "validation")
+    if given.report:
+        reporting.write(folder.path)
+    return folder.path
+
+
+def judge(
+    folder: RunFolder, recipe: Recipe, model: nn.Module, task: Task, world: World, execution: Execution, part: str
+) -> dict[str, Any]:
+    """Evaluate a part with intervals beside baselines, and keep the result and every row's prediction."""
+    result: dict[str, Any] = {"run": str(folder.path), "split": part, "looks": len(rundir.read_lines(folder / "looks.jsonl"))}
+    result |= rundir.read_json(folder / "results/training.json")
+    result |= {"task": recipe.task["name"], "metrics": {}, "baselines": {}, "verdict": []}
+    if len(world.rows(part)) or part != "validation":
+        seen = evaluation.run(model, task, world, part, execution)
+        result |= describe(seen, world, recipe.evaluate.resamples)
+        if recipe.evaluate.baselines:
+            result["baselines"] = baselines.run(task, world, part, recipe.evaluate.resamples)
+        _keep_predictions(folder, seen, world, result["worst"])
+    folder.write_json(f"results/{part}.json", result)
+    return result
+
+
+def recorded_execution(folder: RunFolder, recipe: Recipe) -> Execution:
+    """The decision that was recorded; where a kill came before it was, a new one."""
+    path = folder / "execution.json"
+    if not path.exists():
+        execution = decide(recipe.execution)
+        folder.write_json("execution.json", execution.to_dict())
+        return execution
+    execution = Execution(**rundir.read_json(path))
+    decide(recipe.execution.model_copy(update={"device": execution.device}))  # refuses a device that is gone
+    return execution
+
+
+def _keep_data(folder: RunFolder, recipe: Recipe, columns: Columns) -> None:
+    """Keep small arrays from memory with the run."""
+    kept = folder / KEPT_DATA
+    if recipe.data.source == "arrays" and not kept.exists() and keep.num_bytes(columns) <= keep.LARGEST:
+        keep.write(columns, kept)
+
+
+def _same_split(folder: RunFolder, world: World) -> None:
+    """Write split.json, or refuse data and rows that are not those the run began with."""
+    path = folder / "split.json"
+    if not path.exists():
+        folder.write_json("split.json", world.split.to_dict(world.columns))
+        return
+    began = rundir.read_json(path)
+    for key, now in (("data_hash", world.columns.hash), ("hash", world.split.hash)):
+        if began[key] != now:
+            what = "data" if key == "data_hash" else "split"
+            raise RunError(
+                f"The {what} is not what {folder.path} began with (hash {now[:12]} against {began[key][:12]}). "
+                "Restore the files as they were, or train a new run."
+            )
+
+
+def _note_layers(folder: RunFolder, parts: Parts) -> None:
+    described = describe_layers(parts.model, parts.world.spec.input.shape).to_dict()
+    folder.write_json("layers.json", {**described, "parameter_names": Instruments(parts.rule.updates).names})
+
+
+def _keep_artefact(folder: RunFolder, recipe: Recipe, parts: Parts) -> None:
+    """Write the artefact, with golden examples from rows that were not trained on where there are any."""
+    world, model = parts.world, parts.model
+    rows = world.split.parts["validation"]
+    rows = (rows if len(rows) else world.split.parts["train"])[: artefacts.GOLDEN_ROWS]
+    model.cpu()
+    preprocessing = Preprocessing(world.preprocessing.steps)
+    examples = world.columns.values["input"][rows]
+    kept = Artefact(model, parts.task, world.spec, preprocessing, recipe.model, recipe.task, examples)
+    artefacts.write(kept, folder / "artefact", card(recipe, world.spec))
+    model.to(world.device)
+
+
+def _account(state: training.State, model: nn.Module) -> Mapping[str, Any]:
+    """What training came to, for every later answer."""
+    return {
+        "steps": state.step,
+        "best_step": state.best_step,
+        "stopped_early": state.stopped_early,
+        "samples_per_second": round(state.rows / state.seconds, 1) if state.seconds else 0.0,
+        "training_seconds": round(state.seconds, 3),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
+
+
+def _keep_predictions(folder: RunFolder, seen: evaluation.Evaluation, world: World, worst: list[dict[str, Any]]) -> None:
+    """Write every row's prediction as CSV, and the inputs of the worst mistakes for the report."""
+    import polars
+
+    table = {"row": seen.rows, **seen.task.table(seen.predictions, seen.targets)}
+    folder.write_text(f"predictions/{seen.part}.csv", polars.DataFrame(table).write_csv())
+    inputs = world.raw(np.array([mistake["row"] for mistake in worst], dtype=np.int64))
+    rundir.write_atomically(folder / f"predictions/{seen.part}-worst.safetensors", save({"input": from_numpy(inputs)}))

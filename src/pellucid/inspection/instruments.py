@@ -1,0 +1,47 @@
+"""Instruments: how large each parameter's gradient and step are, read off the flat buffers on some steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pellucid.optim.update import Update
+
+
+class Instruments:
+    """Per-parameter gradient norms and update/weight ratios of one step.
+
+    A ratio near 1e-3 is usual for a healthy net; far below it hardly learns, far above it jumps about.
+    """
+
+    def __init__(self, updates: Mapping[str, Update]) -> None:
+        self._flats = [update.flat for update in updates.values()]
+        self.names = [name for flat in self._flats for name in flat.names]
+        self._before: list[Tensor] = []
+
+    def before_step(self) -> None:
+        """Remember the weights."""
+        self._before = [flat.values.clone() for flat in self._flats]
+
+    @torch.no_grad()
+    def after_step(self) -> dict[str, Any]:
+        """Return, in the order of `names`, the L2 norms of gradients and of updates relative to the weights."""
+        gradients: list[Tensor] = []
+        ratios: list[Tensor] = []
+        for flat, before in zip(self._flats, self._before, strict=True):
+            sizes = [gradient.numel() for gradient in flat.gradients]
+            update = torch.stack(torch._foreach_norm((flat.values - before).split(sizes)))
+            weight = torch.stack(torch._foreach_norm(before.split(sizes)))
+            gradients.append(torch.stack(torch._foreach_norm(flat.gradient.split(sizes))))
+            # A parameter that starts at zero has no ratio; its first step is called 1, not infinite.
+            ratios.append(torch.where(weight > 0, update / weight.clamp_min(1e-30), (update > 0).to(update.dtype)))
+        self._before = []
+        if not gradients:
+            return {}
+        return {
+            "gradient_norms": [float(f"{x:.6g}") for x in torch.cat(gradients).tolist()],
+            "update_ratios": [float(f"{x:.6g}") for x in torch.cat(ratios).tolist()],
+        }

@@ -1,0 +1,101 @@
+"""What there is: the tables as rows, one entry in full, a recipe as TOML to copy and change. Row tables need no torch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from pellucid.catalogue import Entry, Table, closest, sentences
+from pellucid.errors import PellucidError
+
+TABLES = {
+    "recipes": "pellucid.recipes:RECIPES",
+    "models": "pellucid.models:MODELS",
+    "tasks": "pellucid.tasks:TASKS",
+    "rules": "pellucid.rules:RULES",
+    "sources": "pellucid.sources:SOURCES",
+    "data": "pellucid.data:DATA",
+    "optimizers": "pellucid.optim:OPTIMIZERS",
+    "schedules": "pellucid.optim:SCHEDULES",
+}
+
+
+def ls(table: str = "recipes") -> list[dict[str, Any]]:
+    """Return the rows of a table: name, family, paper, year and one line each."""
+    return [_row(name, entry) for name, entry in _table(table).items()]
+
+
+def show(name: str) -> dict[str, Any]:
+    """Return one entry in full: for a recipe or a model its shapes, parameters and multiply-adds per layer.
+
+    A model of the catalogue is shown as it would be built for its example data set.
+    """
+    for table in TABLES:
+        entry = _table(table).get(name)
+        if entry is None:
+            continue
+        shown = {"table": table, **_row(name, entry)}
+        if table == "recipes":
+            return shown | _recipe(entry)
+        if table == "data":
+            from pellucid.data.world import specs
+
+            return shown | {"spec": specs(name).to_dict()}
+        if table != "sources":
+            config = entry.config()
+            documented = sentences(config)
+            shown["fields"] = {
+                field: {"default": _plain(info.get_default(call_default_factory=True)), "meaning": documented.get(field, "")}
+                for field, info in config.model_fields.items()
+            }
+        return shown | (_layers({"name": name}, entry.example) if table == "models" else {})
+    everything = [known for table in TABLES for known in _table(table)]
+    raise PellucidError(f"There is no {name!r} in any table. {closest(name, everything)}")
+
+
+def copy(name: str) -> str:
+    """Return a recipe as TOML with a sentence above each field, to be changed and trained."""
+    from pellucid.catalogue import find
+    from pellucid.experiment import resolve
+    from pellucid.models import MODELS
+    from pellucid.recipe import to_toml
+    from pellucid.recipes import RECIPES
+    from pellucid.rules import RULES
+    from pellucid.tasks import TASKS
+
+    recipe = resolve(find(RECIPES, name, "recipe").load()())
+    tables = {"model": MODELS, "task": TASKS, "rule": RULES}
+    return to_toml(recipe, {part: tables[part][getattr(recipe, part)["name"]].config() for part in tables})
+
+
+def _recipe(entry: Entry) -> dict[str, Any]:
+    from pellucid.experiment import resolve
+
+    recipe = resolve(entry.load()())
+    return {"recipe": recipe.model_dump(), **_layers(recipe.model, recipe.data.source)}
+
+
+def _layers(section: dict[str, Any], source: str) -> dict[str, Any]:
+    from pellucid.data.world import specs
+    from pellucid.inspection.layers import describe
+    from pellucid.models import build
+
+    spec = specs(source)
+    plain = {key: value for key, value in section.items() if value != "layer_sequential"}  # needs data, changes no shape
+    return {"data": source, **describe(build(plain, spec, seed=0), spec.input.shape).to_dict()}
+
+
+def _row(name: str, entry: Entry) -> dict[str, Any]:
+    return {"name": name, "family": entry.family, "paper": entry.paper, "year": entry.year, "line": entry.line}
+
+
+def _table(name: str) -> Table:
+    if name not in TABLES:
+        raise PellucidError(f"There is no table {name!r}. {closest(name, TABLES)}")
+    module, _, attribute = TABLES[name].partition(":")
+    table: Table = getattr(importlib.import_module(module), attribute)
+    return table
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool | list | dict | tuple | None) else None

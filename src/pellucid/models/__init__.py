@@ -1,0 +1,109 @@
+"""Models: one architecture per file, each `Model(config, spec)`. This is the table of them; listing it loads no torch.
+
+A model takes one tensor `(batch, *spec.input.shape)` and gives `(batch, spec.num_outputs)`: logits or numbers. What
+turns them into probabilities and a loss is the task's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pellucid.catalogue import Entry, configure
+from pellucid.errors import PellucidError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from pellucid.spec import Spec
+
+MODELS: dict[str, Entry] = {
+    "linear": Entry(
+        target="pellucid.models.linear:Linear",
+        family="linear",
+        paper="doi:10.1111/j.2517-6161.1958.tb00292.x",
+        year=1958,
+        line="linear or softmax regression: one weighted sum per output",
+        example="digits",
+    ),
+    "perceptron": Entry(
+        target="pellucid.models.perceptron:Perceptron",
+        family="linear",
+        paper="doi:10.1037/h0042519",
+        year=1958,
+        line="Rosenblatt's threshold units, which learn from their mistakes",
+        example="digits",
+    ),
+    "mlp": Entry(
+        target="pellucid.models.mlp:MultilayerPerceptron",
+        family="dense",
+        paper="doi:10.1038/323533a0",
+        year=1986,
+        line="multilayer perceptron: any widths, activation, initialiser, norm and dropout",
+        example="mnist",
+    ),
+    "convnet": Entry(
+        target="pellucid.models.convnet:ConvNet",
+        family="convolutional",
+        paper="doi:10.1162/neco.1989.1.4.541",
+        year=1989,
+        line="small convolutional network for images of any size: the first one to try",
+        example="digits",
+    ),
+    "lenet5": Entry(
+        target="pellucid.models.lenet5:LeNet5",
+        family="convolutional",
+        paper="doi:10.1109/5.726791",
+        year=1998,
+        line="LeNet-5, as in the paper or as it is taught today",
+        example="mnist",
+    ),
+    "resnet": Entry(
+        target="pellucid.models.resnet:ResNet",
+        family="convolutional",
+        paper="arXiv:1512.03385",
+        year=2015,
+        line="residual network for small images, 8 to 110 layers, and the plain network of equal depth",
+        example="cifar10",
+    ),
+}
+
+
+def build(
+    section: Mapping[str, Any], spec: Spec, *, seed: int, sample: Callable[[], Tensor] | None = None
+) -> nn.Module:
+    """Build the model that a recipe's `model` section names. The same seed gives the same weights.
+
+    Args:
+        section: `name`, and that model's own settings.
+        spec: the shapes and classes of the data.
+        seed: of the first weights; torch's global generator is left as it was.
+        sample: gives a batch of inputs, a few hundred rows; called only for `initialiser = "layer_sequential"`.
+
+    Raises:
+        RecipeError: with every problem of the section.
+        ShapeError: where the model cannot read such inputs.
+
+    Example:
+        >>> from pellucid.spec import Field, Spec
+        >>> spec = Spec(Field("number", (4,)), Field("category", categories=("setosa", "versicolor", "virginica")))
+        >>> build({"name": "mlp", "hidden": [8]}, spec, seed=0).output
+        Linear(in_features=8, out_features=3, bias=True)
+    """
+    import torch
+
+    from pellucid.nn.initialisers import layer_sequential
+
+    config = configure(MODELS, section, "model")
+    needs_sample = config.model_dump().get("initialiser") == "layer_sequential"
+    if needs_sample and sample is None:
+        raise PellucidError(
+            "model.initialiser = 'layer_sequential' scales the weights on real inputs, but none were given. "
+            "Pass sample=, a function that returns a batch of inputs."
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which would seed the accelerators too
+        model: nn.Module = MODELS[section["name"]].load()(config, spec)
+        if needs_sample and sample is not None:
+            layer_sequential(model, sample())
+    return model

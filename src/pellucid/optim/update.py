@@ -1,0 +1,156 @@
+"""Update: what happens between a flat gradient and new weights. Every rule that has a gradient ends in one.
+
+norm and finiteness -> clipping -> schedule -> optimizer -> moving average
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from pellucid.catalogue import Config, configure
+from pellucid.optim import OPTIMIZERS, SCHEDULES
+from pellucid.optim.flat import FlatParameters
+from pellucid.optim.optimizer import Optimizer
+from pellucid.optim.schedules.warmup import Schedule, factor
+
+CHECK_EVERY = 16
+"""Steps between two looks at the loss and the norm on an accelerator, which must come to rest for each."""
+
+
+class NonFinite(ArithmeticError):  # noqa: N818 (what happened is its name, as for TrainingFailed)
+    """The loss or the gradient is infinite or not a number. On a CPU nothing has been changed by then."""
+
+    def __init__(self, step: int, loss: float, gradient_norm: float, learning_rate: float) -> None:
+        self.step = step
+        self.loss = loss
+        self.gradient_norm = gradient_norm
+        self.learning_rate = learning_rate
+        super().__init__(
+            f"step {step}: loss {loss:g}, gradient norm {gradient_norm:g}, at learning rate {learning_rate:g}"
+        )
+
+
+class UpdateConfig(Config):
+    """Settings of an update."""
+
+    optimizer: dict[str, Any] = Field({}, validate_default=True)
+    """Which optimizer, and its own fields; Adam where no name is given, because its rate needs the least search."""
+    schedule: dict[str, Any] = Field({}, validate_default=True)
+    """How the learning rate changes over the run, and its own fields; constant where no name is given."""
+    clip: float | None = Field(None, gt=0)
+    """Largest norm of the whole gradient; a longer one is shortened to it. Recurrent nets want 1; none by default."""
+    accumulate: int = Field(1, ge=1)
+    """Into how many micro-batches a batch is cut, when it is too large for the memory at once; same result."""
+    ema: float | None = Field(None, gt=0, lt=1)
+    """Decay of a moving average of the weights, which is then what is judged and kept; 0.999 is usual."""
+
+    @field_validator("optimizer")
+    @classmethod
+    def _resolve_optimizer(cls, section: dict[str, Any]) -> dict[str, Any]:
+        section = {"name": "adam"} | section
+        return {"name": section["name"]} | configure(OPTIMIZERS, section, "optimizer").model_dump(mode="json")
+
+    @field_validator("schedule")
+    @classmethod
+    def _resolve_schedule(cls, section: dict[str, Any]) -> dict[str, Any]:
+        section = {"name": "constant"} | section
+        return {"name": section["name"]} | configure(SCHEDULES, section, "schedule").model_dump(mode="json")
+
+
+class Update:
+    """Optimizer, schedule, clipping and moving average over a model's flat parameters.
+
+    The moving average follows decay = min(ema, (1 + step) / (10 + step)), TensorFlow's rule: a fixed decay of 0.999
+    would still hold a third of the random start after 1,000 steps. Buffers (a norm's statistics) are not averaged.
+
+    Attributes:
+        flat: the parameters and their gradient, which a rule fills before each `step`.
+        steps: how many updates have been made.
+    """
+
+    def __init__(self, model: nn.Module, config: UpdateConfig, total_steps: int) -> None:
+        self.flat = FlatParameters(model)
+        self.steps = 0
+        self._total_steps = total_steps
+        self._optimizer: Optimizer = OPTIMIZERS[config.optimizer["name"]].load()(
+            configure(OPTIMIZERS, config.optimizer, "optimizer"), self.flat
+        )
+        self._base_rate: float = config.optimizer["learning_rate"]
+        self._schedule: Schedule = SCHEDULES[config.schedule["name"]].load()
+        self._schedule_config: Any = configure(SCHEDULES, config.schedule, "schedule")
+        self._scores: list[float] = []
+        self._clip = config.clip
+        self._ema = config.ema or 0.0
+        self._average = self.flat.values.clone() if config.ema is not None else None
+        self._check_every = 1 if self.flat.values.device.type == "cpu" else CHECK_EVERY
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update."""
+        return self._base_rate * factor(
+            self._schedule, self.steps, self._total_steps, self._schedule_config, self._scores
+        )
+
+    def step(self, loss: Tensor) -> Tensor:
+        """Change the weights by the flat gradient, and return its norm before clipping, `()`.
+
+        The norm stays a tensor, so that an accelerator need not come to rest for it; there, only every
+        `CHECK_EVERY`th one is looked at. On a CPU every one is.
+
+        Args:
+            loss: of the batch, `()`: watched, and what a line search goes by.
+
+        Raises:
+            NonFinite: the loss or the gradient is not finite. On a CPU, weights and state are as they were before.
+        """
+        gradient, learning_rate = self.flat.gradient, self.learning_rate
+        norm = torch.dot(gradient, gradient).sqrt_()
+        if self.steps % self._check_every == 0:
+            loss_value, norm_value = loss.item(), norm.item()
+            if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
+                raise NonFinite(self.steps, loss_value, norm_value, learning_rate)
+        if self._clip is not None:
+            gradient.mul_((self._clip / (norm + 1e-6)).clamp_(max=1.0))
+        self._optimizer.step(learning_rate, loss)
+        if self._average is not None:
+            self._average.lerp_(self.flat.values, 1 - min(self._ema, (1 + self.steps) / (10 + self.steps)))
+        self.steps += 1
+        return norm
+
+    def observe(self, score: float) -> None:
+        """Take note of a validation score, the higher the better, for a schedule that waits for it."""
+        self._scores.append(float(score))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the moving average in the place of the weights while it lasts; without `ema` nothing changes."""
+        if self._average is None:
+            yield
+            return
+        learned = self.flat.values.clone()
+        self.flat.values.copy_(self._average)
+        try:
+            yield
+        finally:
+            self.flat.values.copy_(learned)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next step depends on beside the weights: live tensors (copy to keep them) and numbers."""
+        state = {"steps": self.steps, "scores": list(self._scores), "optimizer": self._optimizer.state_dict()}
+        return state if self._average is None else state | {"average": self._average}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned; the model's weights are loaded by the model."""
+        self.steps = int(state["steps"])
+        self.flat.arrived = self.steps > 0
+        self._scores = [float(score) for score in state["scores"]]
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._average is not None:
+            self._average.copy_(state["average"])

@@ -1,0 +1,226 @@
+"""A recipe: what to do, completely. Typed, validated, TOML both ways; the run folder keeps the resolved one.
+
+`model`, `task` and `rule` are a name and that row's own fields; `experiment.resolve` looks them up in the catalogues.
+"""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomlkit
+from pydantic import BaseModel, Field, model_validator
+from tomlkit.items import Table
+
+from pellucid.catalogue import Config, sentences, validate
+from pellucid.errors import RecipeError
+
+FORMAT = 1
+"""The version of the recipe format that this code writes. Older ones load; newer ones are refused."""
+
+Section = dict[str, Any]
+
+
+class DataSection(Config):
+    """Where the rows come from."""
+
+    source: str
+    """A data set of the catalogue (`pellucid ls data`), or "arrays" for what was given to `pellucid.fit`."""
+
+
+class SplitSection(Config):
+    """Who is in train, validation and test. The parts are row ids, drawn once, stored and hashed."""
+
+    kind: Literal["stratified", "random", "given"] = "stratified"
+    """stratified keeps the classes' shares in every part; given keeps the data's own parts and draws what they lack."""
+    validation: float = Field(0.15, ge=0, lt=1)
+    """Share of the rows that choose the best weights. 0 validates nothing and keeps the last weights."""
+    test: float = Field(0.15, ge=0, lt=1)
+    """Share of the rows that stay sealed until `evaluate --split test`."""
+    seed: int = Field(0, ge=0)
+    """Draws the parts. Its own seed, so that runs with different seeds are judged on the same rows."""
+
+    @model_validator(mode="after")
+    def _leave_rows_to_train(self) -> SplitSection:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation + test below 1, so that rows are left to train on")
+        return self
+
+
+class PrepareSection(Config):
+    """Steps that turn columns into tensors, fitted on the training rows only."""
+
+    standardize: bool = True
+    """Subtract the mean and divide by the standard deviation: per channel of an image, per feature of a table, per
+    number target. Rates and initialisers are made for inputs of that size."""
+
+
+class TrainSection(Config):
+    """How long, in what portions, and how often to look."""
+
+    epochs: int | None = Field(None, ge=1)
+    """Passes over the training rows. Give this or steps."""
+    steps: int | None = Field(None, ge=1)
+    """Updates of the weights. Give this or epochs."""
+    batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = 64
+    """Rows per update, or "all". An epoch is cut evenly: its batches differ by one row at most, none is a remnant."""
+    evaluate_every: int | None = Field(None, ge=1)
+    """Steps between validations. Left out: once an epoch, a hundred times at most (twenty where there are
+    no epochs)."""
+    patience: int | None = Field(None, ge=1)
+    """Stop after this many validations without a better one. Left out: train to the end."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights become the artefact: the best by validation, or the last, where the optimum itself is wanted."""
+    checkpoint_every: int | None = Field(None, ge=1)
+    """Steps between checkpoints. Left out: at a validation when 20 seconds have passed since the last one."""
+    log_every: int | None = Field(None, ge=1)
+    """Steps between lines of metrics.jsonl and looks inside the layers. Left out: a hundredth of the run."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> TrainSection:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("exactly one of train.epochs and train.steps")
+        return self
+
+
+class ExecutionSection(Config):
+    """On what, and with what precision, it is computed. Decided before step 1, recorded, replayed on resume."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """auto takes cuda, then mps, then cpu, whichever is there first."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 computes the forward and backward pass in bfloat16 under autocast; weights stay in fp32."""
+    threads: int | None = Field(None, ge=1)
+    """Threads of one operation on the cpu. Left out: torch's choice. Different counts give different bytes."""
+    variant: Literal["eager"] = "eager"
+    """How a step is carried out."""
+
+
+class EvaluateSection(Config):
+    """What stands beside the result."""
+
+    baselines: bool = True
+    """Fit the majority class (or the mean), a linear model and nearest neighbours on the same training rows."""
+    resamples: int = Field(1000, ge=100)
+    """Bootstrap resamples behind an interval that has no closed form."""
+
+
+class Recipe(Config):
+    """Everything that a run needs to be carried out again."""
+
+    format: int = Field(FORMAT, ge=1, le=FORMAT)
+    """Version of this file format."""
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """What the run folder is called."""
+    seed: int = Field(0, ge=0)
+    """Initial weights, the order of the rows, dropout: everything random but the split."""
+    data: DataSection
+    split: SplitSection = SplitSection()
+    prepare: PrepareSection = PrepareSection()
+    model: Section
+    task: Section
+    rule: Section = {"name": "backpropagation"}
+    train: TrainSection
+    execution: ExecutionSection = ExecutionSection()
+    evaluate: EvaluateSection = EvaluateSection()
+
+    @model_validator(mode="after")
+    def _sections_are_named(self) -> Recipe:
+        nameless = [s for s in ("model", "task", "rule") if not isinstance(getattr(self, s).get("name"), str)]
+        if nameless:
+            raise ValueError("a name in " + " and in ".join(f"[{section}]" for section in nameless))
+        return self
+
+
+def parse(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
+    """Build a recipe from plain values; every problem is reported at once."""
+    try:
+        return validate(Recipe, values)
+    except RecipeError as error:
+        raise RecipeError(error.problems, where=where) from None
+
+
+def read(path: Path) -> Recipe:
+    """Read a recipe from a TOML file."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise RecipeError([f"{path}: cannot be read: {reason}."], where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError([f"{path} is not TOML: {error}."], where=str(path)) from None
+    return parse(values, where=str(path))
+
+
+def override(recipe: Recipe, assignments: Iterable[str] | Mapping[str, Any]) -> Recipe:
+    """Return the recipe with `section.field=value` assignments applied.
+
+    Values are TOML (`3`, `0.1`, `true`, `[64, 64]`); anything else is taken as text. A new `name` clears the
+    fields of the row it replaces, which the new one would not know.
+
+    Example:
+        >>> override(recipe, ["train.epochs=3", "model.name=mlp"])
+    """
+    values = recipe.model_dump()
+    pairs = assignments.items() if isinstance(assignments, Mapping) else map(_assignment, assignments)
+    # Names first: `model.widths=[8] model.name=mlp` means the same in either order.
+    for path, value in sorted(pairs, key=lambda pair: not pair[0].endswith(".name")):
+        *parents, field = path.split(".")
+        section = values
+        for parent in parents:
+            if not isinstance(section.setdefault(parent, {}), dict):
+                raise RecipeError([f"{path}: {parent!r} is a value, it has no fields."], where="recipe")
+            section = section[parent]
+        if parents and field == "name" and section.get("name") != value:
+            section.clear()
+        section[field] = copy.deepcopy(value)
+    length = {path for path, _ in _pairs(assignments)} & {"train.epochs", "train.steps"}
+    if len(length) == 1:  # the other way to say how long gives way
+        values["train"][({"train.epochs", "train.steps"} - length).pop().partition(".")[2]] = None
+    return parse(values)
+
+
+def _pairs(assignments: Iterable[str] | Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return list(assignments.items()) if isinstance(assignments, Mapping) else [_assignment(text) for text in assignments]
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise RecipeError([f"{text!r}: expected section.field=value, such as train.epochs=3."], where="command line")
+    try:
+        return path.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return path.strip(), value
+
+
+def to_toml(recipe: Recipe, settings: Mapping[str, type[BaseModel]] | None = None) -> str:
+    """Write a recipe as TOML. With `settings` (section -> settings class) each field carries its sentence."""
+    document = tomlkit.document()
+    classes = {name: field.annotation for name, field in Recipe.model_fields.items()} | dict(settings or {})
+    for name, value in recipe.model_dump().items():
+        if isinstance(value, dict):
+            document.add(tomlkit.nl())
+            document.add(name, _table(value, classes.get(name) if settings is not None else None))
+        else:
+            document.add(name, value)
+    return tomlkit.dumps(document)
+
+
+def _table(values: Mapping[str, Any], config: Any) -> Table:
+    table = tomlkit.table()
+    documented = sentences(config) if isinstance(config, type) and issubclass(config, BaseModel) else {}
+    for name, value in values.items():
+        if name in documented:
+            table.add(tomlkit.comment(documented[name]))
+        if value is None:  # TOML has no null: a field that is left out
+            if documented:
+                table.add(tomlkit.comment(f"{name} ="))
+        elif isinstance(value, Mapping):
+            table.add(name, _table(value, None))
+        else:
+            table.add(name, list(value) if isinstance(value, tuple) else value)
+    return table

@@ -1,0 +1,92 @@
+"""Backpropagation: the gradient of the task's loss by the chain rule (Rumelhart, Hinton & Williams 1986).
+
+The summed loss of a batch is differentiated with the weight 1/count. With `accumulate`, a batch goes through the
+model in micro-batches whose gradients of sums add up, and is divided once: exactly the big batch, whatever the sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.data.batch import Batch
+from pellucid.execution import Execution
+from pellucid.optim.update import Update, UpdateConfig
+from pellucid.tasks.task import Task
+
+Config = UpdateConfig
+
+
+class Backpropagation:
+    """Fills the flat gradient with the mean loss's, then updates."""
+
+    policy = None
+
+    def __init__(self, config: UpdateConfig, model: nn.Module, task: Task, execution: Execution, total_steps: int) -> None:
+        self.model = model
+        self.task = task
+        self.execution = execution
+        self.update = Update(model, config, total_steps)
+        self.updates = {"update": self.update}
+        self._accumulate = config.accumulate
+        self._carry: Any = None
+        self._scales: dict[float, Tensor] = {}
+
+    def step(self, batch: Batch) -> Mapping[str, Tensor | float]:
+        """Return the batch's mean loss (before the update) and the gradient's norm."""
+        if self._accumulate == 1:
+            with self.execution.autocast():
+                total, count, carry = self.task.loss(self.model, batch, self._carry)
+            scale = self._scale(count, total)
+            self.update.flat.fill(total, scale)
+            loss = total.detach() * scale
+        else:
+            loss, carry = self._fill_by_parts(batch), None
+        norm = self.update.step(loss)
+        self._carry = carry  # after the update: a step that fails leaves everything as it was
+        return {"loss": loss, "gradient_norm": norm}
+
+    def _fill_by_parts(self, batch: Batch) -> Tensor:
+        """Fill the gradient of a batch in micro-batches and return its mean loss."""
+        flat = self.update.flat
+        total, count = torch.zeros((), device=flat.values.device), torch.zeros((), device=flat.values.device)
+        for number, part in enumerate(batch.split(self._accumulate)):
+            with self.execution.autocast():
+                part_total, part_count, _ = self.task.loss(self.model, part)
+            one = self._scale(1.0, part_total)
+            if number == 0:
+                flat.fill(part_total, one)
+            else:
+                flat.accumulate(part_total, one)
+            total += part_total.detach()
+            count += part_count
+        flat.gradient.div_(count)
+        return total / count
+
+    def _scale(self, count: Tensor | float, like: Tensor) -> Tensor:
+        """1/count as a tensor; a run has two batch sizes at most, so they are made once."""
+        if isinstance(count, Tensor):
+            return count.reciprocal()
+        if count not in self._scales:
+            self._scales[count] = torch.tensor(1.0 / count, device=like.device)
+        return self._scales[count]
+
+    def observe(self, score: float) -> None:
+        """Tell the schedule."""
+        self.update.observe(score)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """The moving average of the weights, where the recipe asks for one."""
+        return self.update.averaged()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimizer, schedule, moving average."""
+        return {"update": self.update.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.update.load_state_dict(state["update"])

@@ -1,0 +1,230 @@
+"""The run folder: made whole or not at all, locked while it is written, every file written beside and renamed."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pellucid.errors import RunError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside, fsync, rename: after a crash at any moment the old file or the new one is there, whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(path) from None
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+class DiskFull(RunError):
+    """There is no room for a file. What was written before stays as it was."""
+
+    kind = "disk_full"
+    exit_code = 1
+
+    def __init__(self, path: Path) -> None:
+        free = shutil.disk_usage(path.parent).free
+        super().__init__(
+            f"The disk is full: {path} could not be written ({free / 1e6:.1f} MB are free). "
+            "Nothing that was saved before is lost. Make room, then resume."
+        )
+
+
+@dataclass
+class RunFolder:
+    """A run folder that this process may write. Use it as a context manager: leaving it releases the lock."""
+
+    path: Path
+    _lock: int
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.close(self._lock)  # closing releases the lock, as the end of the process does
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write one file of the folder, making its parent folder where that is missing."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write JSON; NaN and infinity are refused, for they would not be JSON."""
+        self.write_text(name, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+    def append(self, name: str, lines: Iterable[dict[str, Any]]) -> None:
+        """Append lines of JSON and fsync."""
+        text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+        path = self.path / name
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(path) from None
+            raise
+
+    def keep_lines(self, name: str, count: int) -> None:
+        """Cut a file of lines back to its first `count`, as a checkpoint left it."""
+        path = self.path / name
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        if len(lines) != count:
+            write_atomically(path, b"".join(lines[:count]))
+
+    def note(self, event: str, **facts: Any) -> None:
+        """Add to journal.jsonl what happened to this run from outside: a resume, a damaged checkpoint, an interrupt."""
+        self.append("journal.jsonl", [{"when": now(), "event": event, **facts}])
+
+
+def create(name: str, recipe_toml: str, out: Path | None = None) -> RunFolder:
+    """Make a run folder that holds its recipe and environment from the moment it exists, and lock it.
+
+    Args:
+        name: the recipe's name; the folder is `runs/NAME`, or `runs/NAME-2` and so on where that is taken.
+        recipe_toml: the resolved recipe.
+        out: another place; it must not exist yet, or be empty.
+
+    Raises:
+        RunError: `out` is taken.
+    """
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"{out} exists already. Choose another --out, or go on with it: pellucid train --resume {out}")
+    parent = out.parent if out is not None else Path("runs")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        beside = parent / f".{name}.{os.getpid()}.part"
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir()
+    except OSError as error:
+        raise RunError(f"{parent}: no run folder can be made there: {error.strerror}.") from None
+    try:
+        write_atomically(beside / "recipe.toml", recipe_toml.encode())
+        write_atomically(beside / "environment.json", json.dumps(environment(), indent=1).encode())
+        path = _rename_to_free_name(beside, out, parent / name)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return lock(path)
+
+
+def _rename_to_free_name(beside: Path, out: Path | None, wanted: Path) -> Path:
+    if out is not None:
+        beside.rename(out)  # replaces an empty folder, fails on any other
+        return out
+    number = 1
+    while True:
+        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            if not path.exists():
+                beside.rename(path)
+                return path
+        except OSError as error:  # taken between the look and the rename
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        number += 1
+
+
+def check(path: Path) -> Path:
+    """Return `path` when it is a run folder; raise `RunError` with what is missing where it is not."""
+    if not path.exists():
+        raise RunError(f"{path}: there is no such run folder. `pellucid train RECIPE` makes one and prints its path.")
+    if not (path / "recipe.toml").is_file():
+        raise RunError(f"{path} is not a run folder: it has no recipe.toml. Give the folder that `train` printed.")
+    return path
+
+
+def lock(path: Path) -> RunFolder:
+    """Take a run folder for this process; raise `RunError` when another one is writing it."""
+    check(path)
+    handle = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.read(handle, 32).decode(errors="replace").strip()
+        os.close(handle)
+        raise RunError(f"{path} is being written by process {owner or 'another'}. Wait for it, or stop it.") from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, str(os.getpid()).encode(), 0)
+    return RunFolder(path, handle)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run folder; raise `RunError` when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it is damaged ({error})"
+        raise RunError(f"{path} cannot be read: {reason}.") from None
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON lines; a torn last line, left by a kill, is not a line. An absent file has none."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+
+def now() -> str:
+    """The time in UTC, to the second, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def environment() -> dict[str, Any]:
+    """What the run was made with: versions and machine, without importing any of it."""
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy")}
+    return {
+        "pellucid": importlib.metadata.version("pellucid"),
+        "python": platform.python_version(),
+        **versions,
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "created": now(),
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def seconds_since(start: float) -> float:
+    """Seconds of the monotonic clock since `start`, to the millisecond."""
+    return round(time.perf_counter() - start, 3)

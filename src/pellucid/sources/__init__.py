@@ -1,0 +1,30 @@
+"""Sources: where batches come from, and a position in them that can be saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pellucid.catalogue import Entry, find
+
+if TYPE_CHECKING:
+    from pellucid.data.world import World
+    from pellucid.recipe import Recipe
+    from pellucid.sources.source import Source
+
+SOURCES: dict[str, Entry] = {
+    "shuffled": Entry(
+        "pellucid.sources.shuffled:Shuffled",
+        "rows",
+        "Bottou, Curiously fast convergence of some stochastic gradient descent algorithms",
+        2009,
+        "every row once an epoch, in an order that is a function of (seed, epoch)",
+    ),
+}
+
+
+def build(recipe: Recipe, world: World) -> Source:
+    """Return the source that feeds a recipe's rule from this world."""
+    source: Source = find(SOURCES, "shuffled", "source").load()(
+        world, batch_size=recipe.train.batch_size, seed=recipe.seed
+    )
+    return source

@@ -1,0 +1,36 @@
+"""Tasks: what is asked of a model. A loss as sums and counts, predictions per row, and scores over the whole set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pellucid.catalogue import Entry, configure, find
+from pellucid.spec import Spec
+
+if TYPE_CHECKING:
+    from pellucid.tasks.task import Task
+
+TASKS: dict[str, Entry] = {
+    "classify": Entry(
+        "pellucid.tasks.classify:Classify",
+        "supervised",
+        "Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs",
+        1990,
+        "one class per row: cross-entropy; accuracy, log loss, balanced accuracy where classes are unequal",
+    ),
+    "regress": Entry(
+        "pellucid.tasks.regress:Regress",
+        "supervised",
+        "Gauss, Theoria combinationis",
+        1823,
+        "numbers per row: squared, absolute or Huber loss; rmse, mae, r2",
+    ),
+}
+
+
+def build(section: Mapping[str, Any], spec: Spec) -> Task:
+    """Return the task that a recipe's section names, made for this world."""
+    config = configure(TASKS, section, "task")
+    task: Task = find(TASKS, section["name"], "task.name").load()(config, spec)
+    return task

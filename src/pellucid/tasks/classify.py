@@ -1,0 +1,142 @@
+"""Classification: which one of K classes a row belongs to.
+
+Softmax over the model's K outputs and cross-entropy, the negative log-likelihood of the true class in nats
+(Bridle 1990). Label smoothing: Szegedy et al. 2016, arXiv:1512.00567.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from pellucid.catalogue import Config as Base
+from pellucid.data.batch import Batch
+from pellucid.errors import DataError, ShapeError
+from pellucid.spec import Spec
+from pellucid.tasks.task import Loss, PerRow, Score, mean_score
+
+UNEQUAL = 1.5
+"""Classes count as imbalanced when the largest has more than this many times the rows of the smallest."""
+
+
+class Config(Base):
+    """Settings of classification."""
+
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of the target spread over all classes: keeps the net from growing ever surer. Training loss only."""
+    class_weights: Literal["none", "balanced"] | list[Annotated[float, Field(gt=0)]] = "none"
+    """Weight of each class in the training loss. balanced: all classes weigh the same in sum, whatever their rows."""
+
+
+class Classify:
+    """Cross-entropy on the outputs `[rows, classes]`."""
+
+    def __init__(self, config: Config, spec: Spec) -> None:
+        if spec.target is None or spec.target.kind != "category":
+            raise DataError("task.name = 'classify' needs a target of classes; here it is numbers. Choose 'regress'.")
+        self.classes = spec.target.categories
+        self.smoothing = config.label_smoothing
+        self.weights = _weights(config.class_weights, spec.target.categories, spec.target.counts)
+        counts = [count for count in spec.target.counts if count]
+        self.imbalanced = bool(counts) and max(counts) > UNEQUAL * min(counts)
+        self.primary = "balanced_accuracy" if self.imbalanced else "accuracy"
+
+    def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
+        """Return the summed cross-entropy in nats and the summed weight of the rows."""
+        logits, target = model(batch["input"]), batch["target"]
+        self._check(logits, len(target))
+        if self.weights is None:
+            total = F.cross_entropy(logits.float(), target, reduction="sum", label_smoothing=self.smoothing)
+            return Loss(total, float(len(target)))
+        weights = self.weights = self.weights.to(target.device)
+        total = F.cross_entropy(logits.float(), target, weights, reduction="sum", label_smoothing=self.smoothing)
+        return Loss(total, weights[target].sum())
+
+    def predict(
+        self, model: nn.Module, inputs: Float[Tensor, "rows ..."]
+    ) -> dict[str, Float[Tensor, "rows classes"] | Int[Tensor, " rows"]]:
+        """Return the log-probability of each class and the most probable one."""
+        logits = model(inputs)
+        self._check(logits, len(inputs))
+        log_probabilities = logits.float().log_softmax(dim=1)  # (rows, classes)
+        return {"log_probability": log_probabilities, "class": log_probabilities.argmax(dim=1)}
+
+    def judge(self, predictions: PerRow, targets: NDArray[Any]) -> PerRow:
+        """Return each row's cross-entropy and whether it was right."""
+        loss = -np.take_along_axis(predictions["log_probability"], targets[:, None], axis=1)[:, 0]
+        return {"loss": loss, "correct": predictions["class"] == targets}
+
+    def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
+        """Return accuracy and log loss; where classes are unequal, balanced accuracy and every class's recall too."""
+        judged = self.judge(predictions, targets)
+        scores = {
+            "accuracy": mean_score(judged["correct"], "max", proportion=True),
+            "log_loss": mean_score(judged["loss"], "min"),
+        }
+        if not self.imbalanced:
+            return scores
+        of_class = np.eye(len(self.classes))[targets]  # (rows, classes)
+        moments = np.concatenate([of_class * judged["correct"][:, None], of_class], axis=1)
+        balanced = Score(moments, _mean_recall, "max")
+        recalls = {
+            f"recall_{name}": mean_score(judged["correct"][targets == code], "max", proportion=True)
+            for code, name in enumerate(self.classes)
+            if (targets == code).any()
+        }
+        return {"balanced_accuracy": balanced, **scores, **recalls}
+
+    def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """The share that is right; of equals, the one that is less surprised by the truth."""
+        return values[self.primary], -values["log_loss"]
+
+    def details(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Any]:
+        """Return the confusion matrix (rows: the true class) and the class names."""
+        num = len(self.classes)
+        confusion = np.bincount(targets * num + predictions["class"], minlength=num * num).reshape(num, num)
+        return {"class_names": list(self.classes), "confusion": confusion.tolist()}
+
+    def table(self, predictions: PerRow, targets: NDArray[Any] | None) -> dict[str, Sequence[Any]]:
+        """Return the true class where known, the predicted one, and the probability of each."""
+        names = np.array(self.classes)
+        columns: dict[str, Sequence[Any]] = {}
+        if targets is not None:
+            columns["target"] = names[targets].tolist()
+        columns["prediction"] = names[predictions["class"]].tolist()
+        probabilities = np.exp(predictions["log_probability"])
+        return columns | {f"p_{name}": probabilities[:, code].tolist() for code, name in enumerate(self.classes)}
+
+    def _check(self, logits: Tensor, rows: int) -> None:
+        if logits.shape != (rows, len(self.classes)):
+            raise ShapeError(
+                f"The model gave outputs of shape {tuple(logits.shape)} for {rows} rows: expected "
+                f"{(rows, len(self.classes))}, one number per class. Set the last layer's outputs to {len(self.classes)}."
+            )
+
+
+def _mean_recall(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the classes that are present of (right rows / rows), from `[..., 2 * classes]` sums."""
+    right, rows = np.split(sums, 2, axis=-1)
+    recall = np.divide(right, rows, out=np.zeros_like(right), where=rows > 0)
+    mean: NDArray[np.float64] = recall.sum(axis=-1) / (rows > 0).sum(axis=-1)
+    return mean
+
+
+def _weights(wanted: str | list[float], classes: Sequence[str], counts: Sequence[int]) -> Tensor | None:
+    if wanted == "none":
+        return None
+    if wanted == "balanced":
+        return torch.tensor([sum(counts) / (len(counts) * max(count, 1)) for count in counts])
+    if len(wanted) != len(classes):
+        raise DataError(
+            f"task.class_weights has {len(wanted)} numbers for {len(classes)} classes: "
+            f"expected one each for {', '.join(classes)}."
+        )
+    return torch.tensor([float(weight) for weight in wanted])

@@ -1,0 +1,126 @@
+"""Regression: one or several numbers per row.
+
+The model's outputs are in standardised units where the target was standardised; predictions and scores are in the
+user's units. Huber loss: Huber 1964.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from pellucid.catalogue import Config as Base
+from pellucid.data.batch import Batch
+from pellucid.errors import DataError, ShapeError
+from pellucid.spec import Spec
+from pellucid.tasks.task import Loss, PerRow, Score, mean_score
+
+
+class Config(Base):
+    """Settings of regression."""
+
+    loss: Literal["squared", "absolute", "huber"] = "squared"
+    """squared predicts the mean, absolute the median; huber is squared near zero and absolute beyond delta."""
+    delta: float = Field(1.0, gt=0)
+    """Where huber turns from squared to absolute, in standard deviations of the target."""
+
+
+class Regress:
+    """A loss on the difference of outputs and targets, both `[rows, targets]`."""
+
+    primary = "rmse"
+
+    def __init__(self, config: Config, spec: Spec) -> None:
+        if spec.target is None or spec.target.kind != "number":
+            raise DataError("task.name = 'regress' needs a target of numbers; here it is classes. Choose 'classify'.")
+        self.num_targets = spec.target.size
+        self.names = spec.target.names
+        self.mean, self.std = spec.target.mean or (0.0,), spec.target.std or (1.0,)
+        self._config = config
+
+    def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
+        """Return the loss summed over rows and averaged over targets, and the number of rows."""
+        outputs, target = model(batch["input"]), batch["target"]
+        self._check(outputs, len(target))
+        outputs = outputs.float()
+        if self._config.loss == "squared":
+            total = F.mse_loss(outputs, target, reduction="sum")
+        elif self._config.loss == "absolute":
+            total = F.l1_loss(outputs, target, reduction="sum")
+        else:
+            total = F.huber_loss(outputs, target, reduction="sum", delta=self._config.delta)
+        return Loss(total / self.num_targets, float(len(target)))
+
+    def predict(self, model: nn.Module, inputs: Float[Tensor, "rows ..."]) -> dict[str, Float[Tensor, "rows targets"]]:
+        """Return the predicted numbers in the user's units."""
+        outputs = model(inputs)
+        self._check(outputs, len(inputs))
+        mean, std = (torch.tensor(numbers, device=outputs.device) for numbers in (self.mean, self.std))
+        return {"number": torch.addcmul(mean, outputs.float(), std)}
+
+    def judge(self, predictions: PerRow, targets: NDArray[Any]) -> PerRow:
+        """Return each row's squared error, averaged over targets, in the user's units squared."""
+        targets = self.original(targets)
+        return {"loss": np.square(predictions["number"].astype(np.float64) - targets).mean(axis=1)}
+
+    def original(self, targets: NDArray[Any]) -> NDArray[np.float64]:
+        """Return standardised targets in the user's units."""
+        return targets.astype(np.float64) * np.array(self.std) + np.array(self.mean)
+
+    def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
+        """Return rmse and mae in the user's units, and r2 (the share of variance explained)."""
+        truth = self.original(targets)
+        error = predictions["number"].astype(np.float64) - truth
+        squared = np.square(error).mean(axis=1)
+        ones = np.ones(len(truth))
+        # r2 from sums: 1 - SSE / (sum y^2 - (sum y)^2 / n), with y shifted to keep the digits
+        y = truth - truth.mean(axis=0)
+        moments = np.concatenate([ones[:, None], np.square(error), np.square(y), y], axis=1)
+        return {
+            "rmse": Score(np.stack([squared, ones], axis=1), lambda s: np.sqrt(s[..., 0] / s[..., 1]), "min"),
+            "mae": mean_score(np.abs(error).mean(axis=1), "min"),
+            "r2": Score(moments, _explained_variance, "max"),
+        }
+
+    def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """The smaller root mean squared error."""
+        return (-values["rmse"],)
+
+    def details(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Any]:
+        """Nothing beyond scores; the report draws the predictions file."""
+        return {"target_names": list(self.names)}
+
+    def table(self, predictions: PerRow, targets: NDArray[Any] | None) -> dict[str, Sequence[Any]]:
+        """Return the true numbers where known and the predicted ones, a column per target."""
+        columns: dict[str, Sequence[Any]] = {}
+        endings = [""] if self.num_targets == 1 else [f"_{name}" for name in self.names or range(self.num_targets)]
+        for index, ending in enumerate(endings):
+            if targets is not None:
+                columns[f"target{ending}"] = self.original(targets)[:, index].tolist()
+            columns[f"prediction{ending}"] = predictions["number"][:, index].tolist()
+        return columns
+
+    def _check(self, outputs: Tensor, rows: int) -> None:
+        if outputs.shape != (rows, self.num_targets):
+            raise ShapeError(
+                f"The model gave outputs of shape {tuple(outputs.shape)} for {rows} rows: expected "
+                f"{(rows, self.num_targets)}. Broadcasting would compare every row with every other; "
+                + ("end the model with .unsqueeze(1)." if outputs.shape == (rows,) else "mend the last layer.")
+            )
+
+
+def _explained_variance(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 - SSE / SST averaged over targets, from sums `[..., 1 + 3 * targets]` of (1, error^2, y^2, y)."""
+    n = sums[..., :1]
+    error, square, first = np.split(sums[..., 1:], 3, axis=-1)
+    total = square - np.square(first) / n
+    ratio: NDArray[np.float64] = 1 - np.divide(error, total, out=np.zeros_like(error), where=total > 0)
+    return ratio.mean(axis=-1)

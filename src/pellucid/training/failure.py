@@ -1,0 +1,149 @@
+"""When a loss or a gradient is not finite: where it began, from which rows, and a command that shows it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from pellucid import checkpoint
+from pellucid.data.batch import Batch
+from pellucid.errors import RunError, TrainingFailed
+from pellucid.optim.update import NonFinite
+from pellucid.randomness import StepNoise
+from pellucid.rules.rule import Rule
+from pellucid.rundir import RunFolder, read_lines, write_atomically
+
+RECENT_LINES = 5
+
+
+def record(
+    folder: RunFolder, rule: Rule, batch: Batch, noise: StepNoise, step: int, state: Mapping[str, Any], error: NonFinite
+) -> TrainingFailed:
+    """Keep the batch and the weights before the step, look for the first culprit, and return the error to raise."""
+    place = folder / "failures" / f"step-{step + 1:09d}"
+    place.mkdir(parents=True, exist_ok=True)
+    checkpoint.save(place, step, state, None, None)
+    tensors = {f"columns/{name}": tensor.cpu().contiguous() for name, tensor in batch.columns.items()}
+    write_atomically(place / "batch.safetensors", save({**tensors, "rows": batch.rows}))
+    cause = diagnose(rule, batch, noise, step)
+    recent = [line for line in read_lines(folder / "metrics.jsonl") if line["kind"] == "train"][-RECENT_LINES:]
+    record = {
+        "step": step + 1,
+        "seed": noise.seed,
+        "learning_rate": error.learning_rate,
+        **cause,
+        "rows": batch.rows.tolist(),
+        "recent": [{key: line[key] for key in ("step", "loss", "learning_rate", "gradient_norm") if key in line} for line in recent],
+    }
+    write_atomically(place / "failure.json", json.dumps(record, indent=1).encode())
+    folder.note("failed", step=step + 1, **cause)
+    return TrainingFailed(_tell(record, place))
+
+
+def replay(rule: Rule, place: Path) -> str:
+    """Carry the failed step out again from what was kept, and tell what happens.
+
+    Raises:
+        RunError: `place` holds no failure.
+    """
+    if not (place / "failure.json").is_file():
+        raise RunError(f"{place} holds no failed step. Give a folder RUN/failures/step-N.")
+    failed = json.loads((place / "failure.json").read_text(encoding="utf-8"))
+    kept = checkpoint.restore(place, lambda message: None)
+    assert kept is not None
+    rule.model.load_state_dict(kept.state["model"])
+    rule.load_state_dict(kept.state["rule"])
+    tensors = load_file(place / "batch.safetensors")
+    columns = {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("columns/")}
+    cause = diagnose(rule, Batch(columns, tensors["rows"]), StepNoise(failed["seed"]), kept.step)
+    return _tell(failed | cause, place)
+
+
+@torch.no_grad()
+def _culprit(name: str, output: Any, found: dict[str, Any]) -> None:
+    if "layer" in found or not isinstance(output, Tensor) or not output.is_floating_point():
+        return
+    bad = ~torch.isfinite(output)
+    if bad.any():
+        found["layer"] = name
+        found["places"] = bad.reshape(len(bad), -1).any(dim=1).nonzero()[:, 0].tolist() if output.ndim else []
+
+
+def diagnose(rule: Rule, batch: Batch, noise: StepNoise, step: int) -> dict[str, Any]:
+    """Carry out a step while watching every layer's output; return the first one that is not finite.
+
+    Returns:
+        `"layer"` and `"where"` ("forward" or "gradient"; None and "nowhere" when all is finite), `"sample_rows"`
+        (row ids whose values are not finite; all of the batch where that cannot be told apart), `"loss"` and
+        `"gradient_norm"` as text, for JSON has no infinity.
+    """
+    found: dict[str, Any] = {}
+
+    def watch(name: str) -> Any:
+        return lambda module, inputs, output: _culprit(name, output, found)
+
+    hooks = [
+        module.register_forward_hook(watch(name or type(module).__name__))
+        for name, module in rule.model.named_modules()
+        if not any(True for _ in module.children())
+    ]
+    if not any(True for _ in rule.model.children()):
+        hooks = [rule.model.register_forward_hook(watch(type(rule.model).__name__))]
+    noise.at(step)
+    error: NonFinite | None = None
+    try:
+        rule.step(batch)
+    except NonFinite as caught:
+        error = caught
+    finally:
+        for hook in hooks:
+            hook.remove()
+    where = "forward" if "layer" in found else "nowhere"
+    if "layer" not in found and error is not None:
+        # Forward was finite: the gradient flows from the last layer to the first, so the last parameter was hit first.
+        order = [name for name, _ in rule.model.named_parameters()]
+        hit = [
+            name
+            for update in rule.updates.values()
+            for name, gradient in zip(update.flat.names, update.flat.gradients, strict=True)
+            if not torch.isfinite(gradient).all()
+        ]
+        hit.sort(key=lambda name: order.index(name) if name in order else -1)
+        found["layer"], where = (hit[-1], "gradient") if hit else (None, "loss")
+    places = found.get("places") or range(len(batch))
+    return {
+        "layer": found.get("layer"),
+        "where": where,
+        "sample_rows": [int(batch.rows[place]) for place in places if place < len(batch)],
+        "loss": str(error.loss if error else "finite"),
+        "gradient_norm": str(error.gradient_norm if error else "finite"),
+    }
+
+
+def _tell(failed: Mapping[str, Any], place: Path) -> str:
+    rows = failed["sample_rows"]
+    shown = ", ".join(map(str, rows[:10])) + (f", ... ({len(rows)} rows)" if len(rows) > 10 else "")
+    where = {
+        "forward": f"the first layer whose output is not finite is {failed['layer']!r}",
+        "gradient": f"the forward pass is finite; the first gradient that is not is that of {failed['layer']!r}",
+        "loss": "every layer's output and gradient is finite, the loss alone is not",
+        "nowhere": "carried out again, everything is finite",
+    }[failed["where"]]
+    recent = "\n".join(
+        f"  step {line['step']}: loss {line.get('loss', 0):.4g}, learning rate {line.get('learning_rate', 0):.3g}, "
+        f"gradient norm {line.get('gradient_norm', 0):.4g}"
+        for line in failed["recent"]
+    )
+    return (
+        f"Step {failed['step']} was stopped: the loss is {failed['loss']}, the gradient norm {failed['gradient_norm']}, "
+        f"at learning rate {failed['learning_rate']:.3g}.\nWhere: {where}.\nRows: {shown}.\n"
+        + (f"Before that:\n{recent}\n" if recent else "")
+        + f"The weights were not touched. See it again: pellucid train --replay {place}\n"
+        "Try a smaller rule.optimizer.learning_rate, rule.clip=1.0 or a warm-up; look at these rows."
+    )

@@ -1,0 +1,261 @@
+"""The loop. It knows `rule.step(source.next())` and nothing of what is learned, from what, or how.
+
+Everything that the next step depends on is in the checkpoint or is a function of (seed, step). So a run that was
+killed and resumed ends with the same bytes as one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from pellucid import checkpoint
+from pellucid.errors import TrainingFailed
+from pellucid.inspection.instruments import Instruments
+from pellucid.optim.update import NonFinite
+from pellucid.randomness import StepNoise
+from pellucid.rules.rule import Rule
+from pellucid.rundir import RunFolder
+from pellucid.sources.source import Source
+from pellucid.training import failure
+from pellucid.training.interrupt import Interrupted, deferred
+from pellucid.training.plan import Plan
+from pellucid.training.progress import Progress
+
+CHECKPOINT_SECONDS = 20.0
+"""Between checkpoints where the recipe does not say; none is written sooner."""
+
+
+class Look(Protocol):
+    """A validation: values to log, and a rank to compare with earlier ones (larger is better)."""
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The scores."""
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """What the best is chosen by."""
+
+
+@dataclass
+class State:
+    """Where a run stands, beside the weights and the rule: saved in every checkpoint.
+
+    `loss_sum` and `loss_steps` are of the steps since the last line of metrics.jsonl, `lines` counts those written.
+    """
+
+    step: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    lines: int = 0
+    loss_sum: float = 0.0
+    loss_steps: int = 0
+    best_step: int | None = None
+    best_rank: list[float] = field(default_factory=list)
+    without_better: int = 0
+    stopped_early: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training leaves: where it ended, and the weights to keep (the best by validation, else the last)."""
+
+    state: State
+    weights: Mapping[str, Tensor]
+
+
+def fit(
+    rule: Rule,
+    source: Source,
+    look: Callable[[], Look] | None,
+    plan: Plan,
+    folder: RunFolder,
+    progress: Progress,
+    seed: int,
+    save_start: bool = False,
+) -> Outcome:
+    """Train until the plan's end, from wherever the folder's last checkpoint stands.
+
+    Args:
+        rule, source: what learns, from what.
+        look: judges the current weights; None where nothing is validated.
+        folder: locked by this process.
+        seed: of the noise inside steps.
+        save_start: write a checkpoint of the untouched model first, where its weights do not follow from the recipe.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM, after a checkpoint.
+        TrainingFailed: a loss or gradient is not finite; the failure is recorded in the folder.
+    """
+    run = _Run(rule, source, plan, folder, progress)
+    state = run.state
+    noise = StepNoise(seed)
+    if save_start and state.step == 0:
+        run.save()
+    progress.begin(state.step)
+    with deferred() as interrupt:
+        while state.step < plan.total_steps and not state.stopped_early:
+            logs = (state.step + 1) % plan.log_every == 0
+            if logs:
+                run.instruments.before_step()
+            noise.at(state.step)
+            batch = source.next(rule.policy)
+            try:
+                scalars = rule.step(batch)
+            except NonFinite as error:
+                raise failure.record(folder, rule, batch, noise, state.step, run.tree(), error) from None
+            run.count(scalars, len(batch))
+            if logs:
+                run.log(scalars)
+            if state.step % plan.evaluate_every == 0 or (state.step == plan.total_steps and look is not None):
+                run.validate(look)
+            run.save_when_due()
+            if progress.due():
+                progress.tell(state.step, run.rows_per_second(), plan.epoch(state.step))
+            if interrupt.raised and state.step < plan.total_steps:
+                run.save()
+                folder.note("interrupted", step=state.step)
+                progress.end()
+                raise Interrupted(folder.path)
+    run.save()
+    progress.tell(state.step, run.rows_per_second(), plan.epoch(state.step))
+    progress.end()
+    return Outcome(state, run.best if run.best is not None and plan.keep == "best" else run.weights())
+
+
+class _Run:
+    """The loop's bookkeeping: restoring, counting, logging, validating, saving."""
+
+    def __init__(self, rule: Rule, source: Source, plan: Plan, folder: RunFolder, progress: Progress) -> None:
+        self.rule, self.source, self.plan, self.folder, self.progress = rule, source, plan, folder, progress
+        self.instruments = Instruments(rule.updates)
+        self.state = State()
+        self.best: Mapping[str, Tensor] | None = None
+        self._pending: list[dict[str, Any]] = []
+        self._restore()
+        self._loss = torch.tensor(self.state.loss_sum)
+        self._resumed_rows, self._resumed_seconds = self.state.rows, self.state.seconds
+        self._saved_step = self.state.step
+        self._saved_at = self._mark = time.perf_counter()
+
+    def _restore(self) -> None:
+        found = checkpoint.restore(self.folder / "checkpoints", self._warn)
+        if found is not None:
+            self.rule.model.load_state_dict(found.state["model"])
+            self.rule.load_state_dict(found.state["rule"])
+            self.source.load_state_dict(found.state["source"])
+            self.state = State(**found.state["fit"])
+            self.best = found.best
+        self.folder.keep_lines("metrics.jsonl", self.state.lines)
+
+    def _warn(self, message: str) -> None:
+        self.progress.say(message)
+        self.folder.note("damaged checkpoint", message=message)
+
+    def count(self, scalars: Mapping[str, Tensor | float], rows: int) -> None:
+        """Count a step. The loss is added where it lies: nothing waits for the device."""
+        self.state.step += 1
+        self.state.rows += rows
+        self.state.loss_steps += 1
+        self._loss = self._loss + scalars["loss"]
+
+    def log(self, scalars: Mapping[str, Tensor | float]) -> None:
+        """Add a line of the training's scalars: the loss as the mean over the steps since the last line."""
+        state = self.state
+        state.loss_sum = float(self._loss)
+        line = {
+            "kind": "train",
+            "step": state.step,
+            "epoch": self.plan.epoch(state.step),
+            **{name: float(value) for name, value in scalars.items()},
+            "loss": state.loss_sum / state.loss_steps,
+        }
+        for name, update in self.rule.updates.items():
+            line["learning_rate" if len(self.rule.updates) == 1 else f"{name}_learning_rate"] = update.learning_rate
+        self._add({**line, **self.instruments.after_step()})
+        state.loss_sum, state.loss_steps = 0.0, 0
+        self._loss = torch.zeros(())
+
+    def validate(self, look: Callable[[], Look] | None) -> None:
+        """Judge the weights, remember them if they are the best, and tell the rule."""
+        if look is None:
+            return
+        self._pause()
+        with self.rule.averaged():
+            seen = look()
+            values, rank = dict(seen.values), list(seen.rank)
+            if not all(map(math.isfinite, values.values())):
+                raise TrainingFailed(f"The validation after step {self.state.step} gave {values}: not finite.")
+            better = not self.state.best_rank or rank > self.state.best_rank
+            if better:
+                self.best = checkpoint.module_state(self.rule.model)
+        if better:
+            self.state.best_step, self.state.best_rank, self.state.without_better = self.state.step, rank, 0
+        else:
+            self.state.without_better += 1
+        self.state.stopped_early = self.plan.patience is not None and self.state.without_better >= self.plan.patience
+        epoch = self.plan.epoch(self.state.step)
+        self._add({"kind": "validation", "step": self.state.step, "epoch": epoch, "metrics": values, "best": better})
+        self.rule.observe(rank[0])
+        self.progress.validated(values, better)
+        self._mark = time.perf_counter()
+
+    def save_when_due(self) -> None:
+        """Save every so many steps, or after a validation when some time has passed."""
+        every = self.plan.checkpoint_every
+        if every is not None:
+            if self.state.step % every == 0:
+                self.save()
+        elif self.state.step % self.plan.evaluate_every == 0 and time.perf_counter() - self._saved_at >= CHECKPOINT_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Write the pending lines, then the checkpoint that counts them."""
+        if self.state.step == self._saved_step and self.state.step > 0:
+            return
+        self._pause()
+        self.folder.append("metrics.jsonl", self._pending)
+        self._pending = []
+        checkpoint.save(self.folder / "checkpoints", self.state.step, self.tree(), self.best, self.state.best_step)
+        self._saved_step = self.state.step
+        self._saved_at = self._mark = time.perf_counter()
+
+    def tree(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        self.state.loss_sum = float(self._loss)
+        return {
+            "model": checkpoint.module_state(self.rule.model),
+            "rule": self.rule.state_dict(),
+            "source": self.source.state_dict(),
+            "fit": dict(vars(self.state)),
+        }
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """The weights as they stand, averaged where the rule does."""
+        with self.rule.averaged():
+            return checkpoint.module_state(self.rule.model)
+
+    def rows_per_second(self) -> float:
+        """Rows learned per second of training in this process, validations and saving left out."""
+        self._pause()
+        seconds = self.state.seconds - self._resumed_seconds
+        return (self.state.rows - self._resumed_rows) / seconds if seconds > 0 else 0.0
+
+    def _pause(self) -> None:
+        """Count the training time since the last mark."""
+        moment = time.perf_counter()
+        self.state.seconds += moment - self._mark
+        self._mark = moment
+
+    def _add(self, line: dict[str, Any]) -> None:
+        self._pause()
+        self._pending.append({**line, "seconds": round(self.state.seconds, 3)})
+        self.state.lines += 1
+

@@ -1,0 +1,273 @@
+"""The public verbs. The command line and a notebook call the same ones: a button is a verb is a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pellucid import experiment, reporting, rundir
+from pellucid import recipe as recipes
+from pellucid.artefacts import artefact as artefacts
+from pellucid.artefacts.artefact import OWN, Artefact
+from pellucid.catalogue import find
+from pellucid.data import keep
+from pellucid.data import world as data
+from pellucid.data.arrays import Question, from_parts, inputs_like
+from pellucid.data.inputs import Input, read_inputs
+from pellucid.data.world import World
+from pellucid.errors import PellucidError, RunError
+from pellucid.experiment import Given
+from pellucid.recipe import Recipe
+from pellucid.recipes import RECIPES
+from pellucid.training import failure
+
+PARTS = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder to look into."""
+
+    folder: Path
+    module: nn.Module | None = None
+    """The user's own model, where one was trained in this process."""
+
+    def result(self, split: str = "validation") -> dict[str, Any]:
+        """Return the kept result of a part, with intervals and baselines."""
+        result: dict[str, Any] = rundir.read_json(self.folder / f"results/{split}.json")
+        return result
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The validation scores."""
+        return {name: score["value"] for name, score in self.result()["metrics"].items()}
+
+    @property
+    def report(self) -> Path:
+        """The report's page."""
+        return self.folder / "report.html"
+
+    def evaluate(self, split: str = "test") -> dict[str, Any]:
+        """Evaluate a part; the test part is opened, and the look is counted."""
+        return evaluate(self, split)
+
+    def predict(self, X: Any) -> list[dict[str, Any]]:
+        """Predict new rows."""
+        return predict(self, X)
+
+
+def recipe_of(name: str | Path | Recipe, settings: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
+    """Return the recipe that is called or lies at `name`, with settings applied."""
+    if isinstance(name, Recipe):
+        chosen = name
+    elif str(name).endswith(".toml"):
+        chosen = recipes.read(Path(name))
+    else:
+        chosen = find(RECIPES, str(name), "recipe").load()()
+    return recipes.override(chosen, settings)
+
+
+def train(
+    recipe: str | Path | Recipe,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+    *,
+    out: str | Path | None = None,
+    report: bool = True,
+    quiet: bool = False,
+) -> Run:
+    """Carry out a recipe in a new run folder.
+
+    Args:
+        recipe: a name of `ls("recipes")`, the path of a TOML file, or a `Recipe`.
+        settings: `["train.epochs=3"]` or `{"train.epochs": 3}`.
+        out: the run folder; `runs/NAME` by default.
+
+    Raises:
+        PellucidError: the recipe or the data cannot be used; nothing was made.
+    """
+    folder = experiment.train(recipe_of(recipe, settings), _path(out), Given(report=report, quiet=quiet))
+    return Run(folder)
+
+
+def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:
+    """Go on with a run that was interrupted or killed; it ends with the bytes it would have ended with."""
+    folder = _folder(run)
+    return Run(experiment.resume(folder, Given(report=report, quiet=quiet)))
+
+
+def fit(
+    X: Any,
+    y: Any,
+    *,
+    model: str | nn.Module | None = None,
+    task: Question | None = None,
+    validation: float | tuple[Any, Any] = 0.15,
+    test: float = 0.15,
+    epochs: int = 20,
+    seed: int = 0,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+    name: str = "arrays",
+    out: str | Path | None = None,
+    resume: str | Path | Run | None = None,
+    report: bool = True,
+    quiet: bool = False,
+) -> Run:
+    """Train on arrays in memory, with the same run folder, resume and report as any recipe.
+
+    Args:
+        X: NumPy array, tensor or data frame: `[N, features]`, or images `[N, H, W]`, `[N, C, H, W]`, `[N, H, W, C]`.
+        y: `[N]` classes of any kind, or numbers.
+        model: a name of `ls("models")`, or your own `nn.Module` from a prepared batch of X to `[N, classes]` or
+            `[N, targets]`. By default a convolutional net for images and a multilayer perceptron for tables.
+        task: "classify" or "regress". By default fractional numbers are regressed and all else is classified.
+        validation: the share of rows that choose the best weights, or `(X, y)` of your own.
+        test: the share of rows that stay sealed until `evaluate(run, "test")`.
+        settings: recipe fields, such as `{"rule.optimizer.learning_rate": 1e-3}`.
+        resume: a run of the same data to go on with. The recipe is the run's.
+
+    Raises:
+        PellucidError: the arrays cannot be used; nothing was made.
+
+    Example:
+        >>> run = pellucid.fit(X, y)
+        >>> run.metrics["accuracy"], run.report
+    """
+    parts = {"train": (X, y)} | ({"validation": validation} if isinstance(validation, tuple) else {})
+    columns = from_parts(parts, task)
+    module = model if isinstance(model, nn.Module) else None
+    given = Given(columns, module, report, quiet)
+    if resume is not None:
+        return Run(experiment.resume(_folder(resume), given), module)
+    kind = columns.schema["target"].kind
+    section: dict[str, Any] = {"name": model or ("convnet" if columns.schema["input"].kind == "image" else "mlp")}
+    if module is not None:
+        section = {"name": OWN, "class": f"{type(module).__module__}:{type(module).__qualname__}"}
+    split = {
+        "kind": "given" if columns.given else "stratified" if kind == "category" else "random",
+        "validation": 0.0 if isinstance(validation, tuple) else validation,
+        "test": test,
+    }
+    recipe = recipes.parse(
+        {
+            "name": name,
+            "seed": seed,
+            "data": {"source": "arrays"},
+            "split": split,
+            "model": section,
+            "task": {"name": "classify" if kind == "category" else "regress"},
+            "train": {"epochs": epochs, "batch_size": min(64, max(1, len(columns) // 2))},
+        },
+        where="fit",
+    )
+    return Run(experiment.train(recipes.override(recipe, settings), _path(out), given), module)
+
+
+def evaluate(run: str | Path | Run, split: str = "validation", *, data: tuple[Any, Any] | None = None) -> dict[str, Any]:
+    """Evaluate a run's artefact on a part of its data: scores with intervals, beside baselines.
+
+    Opening the test part is noted in the run folder before the answer is known.
+
+    Args:
+        split: "validation" or "test".
+        data: the `(X, y)` that `fit` was given, where they were too large to be kept with the run.
+    """
+    if split not in PARTS:
+        raise PellucidError(f"split = {split!r}: expected validation or test.")
+    path = _folder(run)
+    with rundir.lock(path) as folder:
+        recipe = recipes.read(path / "recipe.toml")
+        kept = artefacts.read(path / "artefact", run.module if isinstance(run, Run) else None)
+        world = _world(path, recipe, kept, data)
+        if len(world.rows(split)) == 0:
+            raise PellucidError(f"{path}: the {split} part has no rows: the recipe's split.{split} is 0.")
+        if split == "test":
+            folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
+        execution = experiment.recorded_execution(folder, recipe)
+        execution.begin()
+        kept.model.to(world.device)
+        result = experiment.judge(folder, recipe, kept.model, kept.task, world, execution, split)
+        reporting.write(path)
+    return result
+
+
+def predict(run: str | Path | Run, inputs: Any = None, *, model: nn.Module | None = None) -> list[dict[str, Any]]:
+    """Predict rows in the user's own units and words.
+
+    Args:
+        inputs: an array or data frame, or a list of paths (pictures, folders of them, CSV, TSV, Parquet, JSON lines,
+            .npy). Left out: the run's golden examples, rows that it was not trained on.
+        model: your own model, freshly made, where the run trained one in another process.
+
+    Returns:
+        One mapping per row: `"input"` and the prediction, or `"input"` and `"error"` for a file that cannot be used.
+    """
+    kept = load(run, model)
+    if inputs is None:
+        return _answers(kept, Input([f"golden {n}" for n in range(len(kept.golden))], kept.golden))
+    if isinstance(inputs, Sequence) and all(isinstance(item, str | Path) for item in inputs):
+        answers: list[dict[str, Any]] = []
+        for read in read_inputs(map(str, inputs), kept.spec.input):
+            answers += _answers(kept, read)
+        return answers
+    rows = inputs_like(inputs, kept.spec.input)
+    return _answers(kept, Input([str(number) for number in range(len(rows))], rows))
+
+
+def load(run: str | Path | Run, model: nn.Module | None = None) -> Artefact:
+    """Load a run's artefact; it checks itself against its golden examples."""
+    module = model if model is not None else run.module if isinstance(run, Run) else None
+    return artefacts.read(_folder(run) / "artefact", module)
+
+
+def replay(place: str | Path) -> str:
+    """Carry out again the step that stopped a run (`RUN/failures/step-N`), and tell what happens."""
+    place = Path(place)
+    path = rundir.check(place.parent.parent)
+    with rundir.lock(path) as folder:
+        recipe = recipes.read(path / "recipe.toml")
+        columns = keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
+        parts = experiment.assemble(recipe, experiment.recorded_execution(folder, recipe), Given(columns))
+        return failure.replay(parts.rule, place)
+
+
+def _world(path: Path, recipe: Recipe, kept: Artefact, given: tuple[Any, Any] | None) -> World:
+    """The run's own rows, split and fitted steps; anything else is refused."""
+    if given is not None:
+        columns = from_parts({"train": given}, "classify" if recipe.task["name"] == "classify" else "regress")
+    elif (path / experiment.KEPT_DATA).exists():
+        columns = keep.read(path / experiment.KEPT_DATA)
+    else:
+        columns = data.read(recipe.data.source)
+    opened = data.open(recipe, rundir.read_json(path / "execution.json")["device"], columns)
+    began = rundir.read_json(path / "split.json")
+    if (began["data_hash"], began["hash"]) != (opened.columns.hash, opened.split.hash):
+        raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")
+    return opened.with_preprocessing(kept.preprocessing)
+
+
+def _answers(kept: Artefact, read: Input) -> list[dict[str, Any]]:
+    if read.values is None:
+        return [{"input": read.names[0], "error": read.error}]
+    table = kept.predict(read.values)
+    shares = {name.removeprefix("p_"): values for name, values in table.items() if name.startswith("p_")}
+    plain = {name: values for name, values in table.items() if not name.startswith("p_")}
+    answers = []
+    for row, name in enumerate(read.names):
+        answer = {"input": name, **{key: values[row] for key, values in plain.items()}}
+        if shares:
+            answer["probabilities"] = {key: round(values[row], 6) for key, values in shares.items()}
+        answers.append(answer | ({"note": read.note} if read.note else {}))
+    return answers
+
+
+def _folder(run: str | Path | Run) -> Path:
+    return rundir.check(run.folder if isinstance(run, Run) else Path(run))
+
+
+def _path(out: str | Path | None) -> Path | None:
+    return None if out is None else Path(out)
+
