@@ -1,10 +1,10 @@
 """Pellucid: deep learning that you can see through.
 
-    import pellucid
-    run = pellucid.fit(X, y)                    # or pellucid.train("digits")
-    run.metrics, run.report                     # validation, with the page that explains it
-    pellucid.evaluate(run, split="test")        # opens the seal, and counts it
-    pellucid.predict(run, X_new)
+import pellucid
+run = pellucid.fit(X, y)                    # or pellucid.train("digits")
+run.metrics, run.report                     # validation, with the page that explains it
+pellucid.evaluate(run, split="test")        # opens the seal, and counts it
+pellucid.predict(run, X_new)
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HOMES = {
     "TrainingFailed": "pellucid.errors",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -47,7 +47,7 @@ class Entry:
     def config(self) -> type[Config]:
         """Import and return the settings class that stands beside the target."""
         module, _, _ = self.target.partition(":")
-        config = importlib.import_module(module).Config
+        config: type[Config] = importlib.import_module(module).Config
         assert issubclass(config, Config)
         return config
 

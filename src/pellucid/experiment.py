@@ -116,7 +116,7 @@ class Parts:
 
 
 def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
-    """Open the world and build what the recipe names. All that can be refused is refused here, before a folder is made."""
+    """Open the world and build what the recipe names; what can be refused is refused here, before a folder is made."""
     execution.begin()
     world = data.open(recipe, execution.device, given.columns)
     model = given.module or models.build(recipe.model, world.spec, seed=recipe.seed, sample=world.sample)
@@ -162,7 +162,11 @@ def judge(
     folder: RunFolder, recipe: Recipe, model: nn.Module, task: Task, world: World, execution: Execution, part: str
 ) -> dict[str, Any]:
     """Evaluate a part with intervals beside baselines, and keep the result and every row's prediction."""
-    result: dict[str, Any] = {"run": str(folder.path), "split": part, "looks": len(rundir.read_lines(folder / "looks.jsonl"))}
+    result: dict[str, Any] = {
+        "run": str(folder.path),
+        "split": part,
+        "looks": len(rundir.read_lines(folder / "looks.jsonl")),
+    }
     result |= rundir.read_json(folder / "results/training.json")
     result |= {"task": recipe.task["name"], "metrics": {}, "baselines": {}, "verdict": []}
     if len(world.rows(part)) or part != "validation":
@@ -240,7 +244,9 @@ def _account(state: training.State, model: nn.Module) -> Mapping[str, Any]:
     }
 
 
-def _keep_predictions(folder: RunFolder, seen: evaluation.Evaluation, world: World, worst: list[dict[str, Any]]) -> None:
+def _keep_predictions(
+    folder: RunFolder, seen: evaluation.Evaluation, world: World, worst: list[dict[str, Any]]
+) -> None:
     """Write every row's prediction as CSV, and the inputs of the worst mistakes for the report."""
     import polars
 

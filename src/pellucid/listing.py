@@ -1,12 +1,12 @@
-"""What there is: the tables as rows, one entry in full, a recipe as TOML to copy and change. Row tables need no torch."""
+"""What there is: the tables as rows, one entry in full, a recipe as TOML to copy and change. Tables need no torch."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-from pellucid.catalogue import Entry, Table, closest, sentences
-from pellucid.errors import PellucidError
+from pellucid.catalogue import Entry, Table, sentences
+from pellucid.errors import PellucidError, closest
 
 TABLES = {
     "recipes": "pellucid.recipes:RECIPES",
@@ -45,7 +45,10 @@ def show(name: str) -> dict[str, Any]:
             config = entry.config()
             documented = sentences(config)
             shown["fields"] = {
-                field: {"default": _plain(info.get_default(call_default_factory=True)), "meaning": documented.get(field, "")}
+                field: {
+                    "default": _plain(info.get_default(call_default_factory=True)),
+                    "meaning": documented.get(field, ""),
+                }
                 for field, info in config.model_fields.items()
             }
         return shown | (_layers({"name": name}, entry.example) if table == "models" else {})
@@ -81,7 +84,9 @@ def _layers(section: dict[str, Any], source: str) -> dict[str, Any]:
     from pellucid.models import build
 
     spec = specs(source)
-    plain = {key: value for key, value in section.items() if value != "layer_sequential"}  # needs data, changes no shape
+    plain = {
+        key: value for key, value in section.items() if value != "layer_sequential"
+    }  # needs data, changes no shape
     return {"data": source, **describe(build(plain, spec, seed=0), spec.input.shape).to_dict()}
 
 

@@ -184,7 +184,9 @@ def override(recipe: Recipe, assignments: Iterable[str] | Mapping[str, Any]) -> 
 
 
 def _pairs(assignments: Iterable[str] | Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return list(assignments.items()) if isinstance(assignments, Mapping) else [_assignment(text) for text in assignments]
+    return (
+        list(assignments.items()) if isinstance(assignments, Mapping) else [_assignment(text) for text in assignments]
+    )
 
 
 def _assignment(text: str) -> tuple[str, Any]:

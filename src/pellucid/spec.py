@@ -41,7 +41,8 @@ class Field:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Field:
         """Read a field from JSON types, as `dataclasses.asdict` made them."""
-        return Field(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return Field(**plain)
 
 
 @dataclass(frozen=True)

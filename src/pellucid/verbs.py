@@ -166,7 +166,9 @@ def fit(
     return Run(experiment.train(recipes.override(recipe, settings), _path(out), given), module)
 
 
-def evaluate(run: str | Path | Run, split: str = "validation", *, data: tuple[Any, Any] | None = None) -> dict[str, Any]:
+def evaluate(
+    run: str | Path | Run, split: str = "validation", *, data: tuple[Any, Any] | None = None
+) -> dict[str, Any]:
     """Evaluate a run's artefact on a part of its data: scores with intervals, beside baselines.
 
     Opening the test part is noted in the run folder before the answer is known.
@@ -270,4 +272,3 @@ def _folder(run: str | Path | Run) -> Path:
 
 def _path(out: str | Path | None) -> Path | None:
     return None if out is None else Path(out)
-

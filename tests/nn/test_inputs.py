@@ -15,7 +15,9 @@ def test_sizes_of_what_fits() -> None:
 
 
 def test_a_table_is_no_image() -> None:
-    with pytest.raises(ShapeError, match=r"resnet reads images .* kind 'number' with shape \(13,\)\. Choose mlp or linear"):
+    with pytest.raises(
+        ShapeError, match=r"resnet reads images .* kind 'number' with shape \(13,\)\. Choose mlp or linear"
+    ):
         image_shape(Spec(Field("number", (13,))), "resnet", smallest=8)
 
 

@@ -17,14 +17,18 @@ def test_images_are_normalised_over_its_axes(name: str) -> None:
     images = 5 + 3 * torch.randn(6, 8, 7, 7, dtype=torch.float64)
     given = image_norm(name, 8).double()(images)
     torch.testing.assert_close(given.mean(AXES[name]), torch.zeros_like(given.mean(AXES[name])))
-    torch.testing.assert_close(given.var(AXES[name], correction=0), torch.ones_like(given.mean(AXES[name])), rtol=1e-4, atol=0)
+    torch.testing.assert_close(
+        given.var(AXES[name], correction=0), torch.ones_like(given.mean(AXES[name])), rtol=1e-4, atol=0
+    )
 
 
 def test_group_norm_normalises_each_group() -> None:
     images = 5 + 3 * torch.randn(6, 8, 7, 7, dtype=torch.float64)
     groups = image_norm("group", 8, num_groups=4).double()(images).unflatten(1, (4, 2))
     torch.testing.assert_close(groups.mean((2, 3, 4)), torch.zeros(6, 4, dtype=torch.float64))
-    torch.testing.assert_close(groups.var((2, 3, 4), correction=0), torch.ones(6, 4, dtype=torch.float64), rtol=1e-4, atol=0)
+    torch.testing.assert_close(
+        groups.var((2, 3, 4), correction=0), torch.ones(6, 4, dtype=torch.float64), rtol=1e-4, atol=0
+    )
 
 
 @pytest.mark.parametrize(("name", "axis"), [("batch", 0), ("layer", 1)])

@@ -48,10 +48,12 @@ class Artefact:
     @torch.inference_mode()
     def outputs(self, inputs: NDArray[np.generic]) -> dict[str, Tensor]:
         """Return the task's per-row predictions for raw inputs `[N, *spec.input.shape]`."""
-        parts = []
+        rows = torch.from_numpy(np.ascontiguousarray(inputs))
         with evaluating(self.model):
-            for part in torch.from_numpy(np.ascontiguousarray(inputs)).split(BATCH_ROWS):
-                parts.append(self.task.predict(self.model, self.preprocessing.apply("input", part)))
+            parts = [
+                self.task.predict(self.model, self.preprocessing.apply("input", part))
+                for part in torch.split(rows, BATCH_ROWS)
+            ]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def predict(self, inputs: NDArray[np.generic]) -> dict[str, Any]:
@@ -95,23 +97,31 @@ def read(folder: Path, module: nn.Module | None = None) -> Artefact:
         ArtefactError: a file is missing, cut short or altered, or the outputs are not the golden ones.
     """
     if not folder.is_dir():
-        raise ArtefactError(f"{folder} is not there: the run has not ended yet. Go on with: pellucid train --resume RUN")
+        raise ArtefactError(
+            f"{folder} is not there: the run has not ended yet. Go on with: pellucid train --resume RUN"
+        )
     described = read_json(folder / "model.json")
     if described["version"] > VERSION:
-        raise ArtefactError(f"{folder} has version {described['version']}; this Pellucid reads up to {VERSION}. Update it.")
+        raise ArtefactError(
+            f"{folder} has version {described['version']}; this Pellucid reads up to {VERSION}. Update it."
+        )
     try:
         weights = (folder / "model.safetensors").read_bytes()
         golden = load((folder / "golden.safetensors").read_bytes())
     except (OSError, SafetensorError) as error:
         raise ArtefactError(f"{folder} is damaged: {error}. Take it from a copy, or train again.") from None
     if hashlib.sha256(weights).hexdigest() != described["sha256"]:
-        raise ArtefactError(f"{folder}/model.safetensors was altered since it was written. Take it from a copy, or train again.")
+        raise ArtefactError(
+            f"{folder}/model.safetensors was altered since it was written. Take it from a copy, or train again."
+        )
     spec = Spec.from_dict(described["spec"])
     model = module if module is not None else build_model(described["model"], spec)
     _load_weights(model, load(weights), described["model"])
     preprocessing = Preprocessing.from_dict(read_json(folder / "preprocessing.json"))
     task = tasks.build(described["task"], spec)
-    artefact = Artefact(model, task, spec, preprocessing, described["model"], described["task"], golden["input"].numpy())
+    artefact = Artefact(
+        model, task, spec, preprocessing, described["model"], described["task"], golden["input"].numpy()
+    )
     _check_golden(artefact, golden, folder)
     return artefact
 

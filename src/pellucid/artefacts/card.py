@@ -10,7 +10,8 @@ def card(recipe: Recipe, spec: Spec) -> str:
     """Return the card's text."""
     assert spec.target is not None
     if spec.target.kind == "category":
-        gives = f"the probability of each of {len(spec.target.categories)} classes: {', '.join(spec.target.categories[:20])}"
+        classes = spec.target.categories
+        gives = f"the probability of each of {len(classes)} classes: {', '.join(classes[:20])}"
     else:
         gives = f"{spec.target.size} number(s), in the units of the data"
     shape = " x ".join(map(str, spec.input.shape))
@@ -19,7 +20,7 @@ def card(recipe: Recipe, spec: Spec) -> str:
         f"A model `{recipe.model['name']}`, trained by Pellucid on `{recipe.data.source}` (seed {recipe.seed}).\n\n"
         f"- Takes: {spec.input.kind}, {shape} per row, raw; `preprocessing.json` is applied inside.\n"
         f"- Gives: {gives}.\n"
-        "- Weights: `model.safetensors`, checked by the hash in `model.json` and the examples in `golden.safetensors`.\n"
+        "- Weights: `model.safetensors`, checked by the hash in `model.json` and by `golden.safetensors`.\n"
         "- How well it does, and where it errs: `results/` and `report.html` of the run.\n\n"
         "Nothing is known of its behaviour on data that differs from what it was trained on.\n"
     )

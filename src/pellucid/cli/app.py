@@ -22,18 +22,24 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line of standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `train` printed it.", show_default=False)]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, as `train` printed it.", show_default=False)
+]
 
 
 @app.command()
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(metavar="RECIPE|FILE.toml", help="A name of `pellucid ls`, or a file.", show_default=False)
+        str | None,
+        typer.Argument(metavar="RECIPE|FILE.toml", help="A name of `pellucid ls`, or a file.", show_default=False),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)
+    ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run.", show_default=False)] = None,
     replay: Annotated[
         Path | None, typer.Option(metavar="RUN/failures/step-N", help="Do a failed step again.", show_default=False)
@@ -97,7 +103,9 @@ def predict(
 
 @app.command()
 def ls(
-    table: Annotated[str, typer.Argument(help="recipes, models, tasks, rules, sources, data, optimizers, schedules.")] = "recipes",
+    table: Annotated[
+        str, typer.Argument(help="recipes, models, tasks, rules, sources, data, optimizers, schedules.")
+    ] = "recipes",
     json: Json = False,
     debug: Debug = False,
 ) -> None:

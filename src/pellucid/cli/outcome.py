@@ -89,7 +89,9 @@ def _layers(shown: Mapping[str, Any]) -> str:
         shape = " x ".join(map(str, layer["output_shape"]))
         rows.append((layer["name"], layer["kind"], shape, f"{layer['parameters']:,}", f"{layer['multiply_adds']:,}"))
     rows.append(("total", "", "", f"{shown['parameters']:,}", f"{shown['multiply_adds']:,}"))
-    return f"As built for {shown['data']}, input {' x '.join(map(str, shown['input_shape']))}:\n" + _columns(rows, right=(3, 4))
+    return f"As built for {shown['data']}, input {' x '.join(map(str, shown['input_shape']))}:\n" + _columns(
+        rows, right=(3, 4)
+    )
 
 
 def _result(result: Mapping[str, Any]) -> str:
@@ -110,7 +112,10 @@ def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [cell.rjust(w) if column in right else cell.ljust(w) for column, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(w) if column in right else cell.ljust(w)
+            for column, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  " + "  ".join(cells).rstrip())
     return "\n".join(lines)
 

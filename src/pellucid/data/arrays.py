@@ -87,7 +87,9 @@ def _values(data: Any, what: str) -> tuple[NDArray[Any], tuple[str, ...]]:
     try:
         return np.asarray(data), ()
     except ValueError:
-        raise DataError(f"{what} is a list of rows of different lengths. Every row needs the same number of values.") from None
+        raise DataError(
+            f"{what} is a list of rows of different lengths. Every row needs the same number of values."
+        ) from None
 
 
 def _inputs(array: NDArray[Any], names: tuple[str, ...]) -> tuple[NDArray[Any], Field]:
@@ -129,10 +131,18 @@ def _targets(array: NDArray[Any], names: tuple[str, ...], task: Question | None)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise DataError(f"y has shape {array.shape}: expected one class per row, [N]. For one-hot rows give y.argmax(1).")
-    missing = np.flatnonzero([value is None or value != value for value in array.tolist()]) if array.dtype.kind in "Of" else []
+        raise DataError(
+            f"y has shape {array.shape}: expected one class per row, [N]. For one-hot rows give y.argmax(1)."
+        )
+    missing: NDArray[np.int64] | list[int] = (
+        np.flatnonzero([value is None or value != value for value in array.tolist()])
+        if array.dtype.kind in "Of"
+        else []
+    )
     if len(missing):
-        raise DataError(f"y: {len(missing)} rows have no class (rows {', '.join(map(str, missing[:10]))}). Remove these rows.")
+        raise DataError(
+            f"y: {len(missing)} rows have no class (rows {', '.join(map(str, missing[:10]))}). Remove these rows."
+        )
     if array.dtype.kind == "f":
         array = array.astype(np.int64)  # classes written as 0.0, 1.0
     elif array.dtype.kind == "O":

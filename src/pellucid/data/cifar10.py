@@ -26,7 +26,9 @@ def cifar10() -> Columns:
     for path in paths.values():
         content = np.fromfile(path, np.uint8)
         if len(content) == 0 or len(content) % _ROW:
-            raise DataError(f"{path} has {len(content):,} bytes, no multiple of {_ROW:,}. It is damaged; fetch it again.")
+            raise DataError(
+                f"{path} has {len(content):,} bytes, no multiple of {_ROW:,}. It is damaged; fetch it again."
+            )
         rows = content.reshape(-1, _ROW)
         if rows[:, 0].max() > 9:
             raise DataError(f"{path} has the label {rows[:, 0].max()}: expected 0 to 9. It is damaged; fetch it again.")

@@ -48,7 +48,7 @@ class Columns:
             array = np.ascontiguousarray(self.values[name])
             described = (name, self.schema[name].kind, self.schema[name].categories, array.dtype.str, array.shape)
             digest.update(repr(described).encode())
-            digest.update(memoryview(array).cast("B"))
+            digest.update(array.data.cast("B"))
         return digest.hexdigest()
 
 

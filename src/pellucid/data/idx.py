@@ -31,7 +31,9 @@ def read_idx(path: Path) -> NDArray[np.generic]:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}. Fetch the file again.") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
-        raise DataError(f"{path} is not an IDX file: it begins with {content[:4].hex(' ') or 'nothing'}. Fetch it again.")
+        raise DataError(
+            f"{path} is not an IDX file: it begins with {content[:4].hex(' ') or 'nothing'}. Fetch it again."
+        )
     dtype, dimensions = np.dtype(_TYPES[content[2]]), content[3]
     header = 4 + 4 * dimensions
     if len(content) < header:

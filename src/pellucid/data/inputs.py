@@ -99,7 +99,9 @@ def _table(path: Path, ending: str, field: Field) -> Any:
     if field.names:
         missing = [name for name in field.names if name not in frame.columns]
         if missing:
-            raise DataError(f"it lacks the columns {', '.join(map(repr, missing))}. Expected: {', '.join(field.names)}.")
+            raise DataError(
+                f"it lacks the columns {', '.join(map(repr, missing))}. Expected: {', '.join(field.names)}."
+            )
         frame = frame.select(field.names)
     empty = [name for name in frame.columns if frame[name].null_count()]
     if empty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from pellucid.errors import DataError
@@ -15,7 +16,7 @@ def folder(name: str) -> Path:
     return Path(os.environ.get(VARIABLE) or Path.home() / "pellucid-data") / name
 
 
-def find(name: str, choices: dict[str, tuple[str, ...]], publisher: str) -> dict[str, Path]:
+def find(name: str, choices: Mapping[str, tuple[str, ...]], publisher: str) -> dict[str, Path]:
     """Return the path of each file that a data set needs.
 
     Args:
@@ -28,7 +29,8 @@ def find(name: str, choices: dict[str, tuple[str, ...]], publisher: str) -> dict
     """
     place = folder(name)
     found = {
-        part: next((place / file for file in files if (place / file).is_file()), None) for part, files in choices.items()
+        part: next((place / file for file in files if (place / file).is_file()), None)
+        for part, files in choices.items()
     }
     missing = [" or ".join(choices[part]) for part, path in found.items() if path is None]
     if missing:

@@ -38,11 +38,12 @@ class Standardize:
     def fit(column: str, values: NDArray[np.generic], rows: Rows) -> Standardize:
         """Fit on the given rows of `[N, channels, ...]` values, in float64."""
         axes = (0, *range(2, values.ndim))
-        total, squares, count = 0.0, 0.0, 0
+        total = squares = np.zeros(values.shape[1])
+        count = 0
         for chunk in np.array_split(rows, max(1, len(rows) // 4096)):  # a float64 copy of all rows would be large
             part = values[chunk].astype(np.float64)
-            total += part.sum(axis=axes)
-            squares += np.square(part).sum(axis=axes)
+            total = total + part.sum(axis=axes)
+            squares = squares + np.square(part).sum(axis=axes)
             count += part.size // part.shape[1]
         mean = total / count
         std = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
@@ -102,7 +103,13 @@ class Preprocessing:
         return {
             "version": 1,
             "steps": [
-                {"name": "standardize", "column": step.column, "mean": step.mean, "std": step.std, "fitted_on": step.fitted_on}
+                {
+                    "name": "standardize",
+                    "column": step.column,
+                    "mean": step.mean,
+                    "std": step.std,
+                    "fitted_on": step.fitted_on,
+                }
                 for step in self.steps.values()
             ],
         }

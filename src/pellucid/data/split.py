@@ -82,7 +82,9 @@ def draw(section: SplitSection, columns: Columns) -> Split:
     pool = given.get("train", np.setdiff1d(np.arange(len(columns)), np.concatenate([[], *given.values()]).astype(int)))
     labels = columns.values["target"] if columns.schema["target"].kind == "category" else None
     if section.kind == "stratified" and labels is None:
-        raise DataError("split.kind = 'stratified' needs classes, and the target is a number. Choose split.kind = 'random'.")
+        raise DataError(
+            "split.kind = 'stratified' needs classes, and the target is a number. Choose split.kind = 'random'."
+        )
     drawn, told = {}, []
     for part, share in (("test", section.test), ("validation", section.validation)):
         if part in given:
@@ -93,13 +95,17 @@ def draw(section: SplitSection, columns: Columns) -> Split:
         wanted = round(share * (len(pool) + sum(len(rows) for name, rows in drawn.items() if name not in given)))
         chosen = _choose(pool, wanted, labels, random)
         if share > 0 and len(chosen) == 0:
-            raise DataError(f"split.{part} = {share} of {len(columns)} rows is none. Give more rows, or split.{part} = 0.")
+            raise DataError(
+                f"split.{part} = {share} of {len(columns)} rows is none. Give more rows, or split.{part} = 0."
+            )
         drawn[part] = chosen
         pool = np.setdiff1d(pool, chosen, assume_unique=True)
         if share > 0:
             told.append(f"{part} {len(chosen)} of them drawn {'by class' if labels is not None else 'at random'}")
     if len(pool) == 0:
-        raise DataError(f"The split leaves none of {len(columns)} rows to train on. Lower split.validation and split.test.")
+        raise DataError(
+            f"The split leaves none of {len(columns)} rows to train on. Lower split.validation and split.test."
+        )
     how = f"{section.kind}: " + (", ".join(told) or "all rows train") + f", seed {section.seed}"
     split = Split({"train": np.sort(pool), **drawn}, how, section)
     if labels is not None:
@@ -133,4 +139,6 @@ def _check_classes(split: Split, columns: Columns, labels: NDArray[Any]) -> None
             )
         if part == "train" and len(present) < len(names):
             absent = ", ".join(repr(names[code]) for code in sorted(set(range(len(names))) - set(present.tolist()))[:5])
-            raise DataError(f"The train part has no row of class {absent}. Give more rows of it, or leave the class out.")
+            raise DataError(
+                f"The train part has no row of class {absent}. Give more rows of it, or leave the class out."
+            )

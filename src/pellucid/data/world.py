@@ -60,7 +60,7 @@ class World:
 
     def batches(self, part: str) -> Iterator[Batch]:
         """Yield a part whole and in order, as evaluation reads it."""
-        for rows in self._rows[part].split(EVALUATION_ROWS):
+        for rows in torch.split(self._rows[part], EVALUATION_ROWS):
             yield self.take(rows)
 
     def sample(self) -> Tensor:
@@ -71,7 +71,8 @@ class World:
     def raw(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return inputs as the user knows them: images in 0 to 1, numbers in their own units."""
         values = self.columns.values["input"][rows]
-        return values.astype(np.float32) / (255 if values.dtype == np.uint8 else 1)
+        floats = values.astype(np.float32)
+        return floats / np.float32(255) if values.dtype == np.uint8 else floats
 
     @property
     def row_bytes(self) -> int:
@@ -87,7 +88,9 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
     """
     columns = columns if columns is not None else read(recipe.data.source)
     if len(columns) < 3:
-        raise DataError(f"The data has {len(columns)} rows; at least 3 are needed to train on some and judge on others.")
+        raise DataError(
+            f"The data has {len(columns)} rows; at least 3 are needed to train on some and judge on others."
+        )
     check_finite(columns)
     split = draw(recipe.split, columns)
     check_batch_size(recipe, len(split.parts["train"]))

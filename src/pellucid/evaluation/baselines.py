@@ -31,7 +31,15 @@ MAX_NEIGHBOUR = 6e11  # training rows x judged rows x features
 
 def run(task: Task, world: World, part: str, resamples: int) -> dict[str, dict[str, Any]]:
     """Return each baseline's scores with intervals; kept by content, so the same question is answered once."""
-    question = (VERSION, world.columns.hash, world.split.hash, world.preprocessing.to_dict(), part, task.primary, resamples)
+    question = (
+        VERSION,
+        world.columns.hash,
+        world.split.hash,
+        world.preprocessing.to_dict(),
+        part,
+        task.primary,
+        resamples,
+    )
     path = _cache() / f"{hashlib.sha256(json.dumps(question).encode()).hexdigest()}.json"
     try:
         kept: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
@@ -55,7 +63,10 @@ def _cache() -> Path:
 def _fit_and_judge(task: Task, world: World, part: str, resamples: int) -> dict[str, dict[str, Any]]:
     train = world.take(world.rows("train"))
     judged = world.take(world.rows(part))
-    X, y = (train[name].flatten(1).cpu().numpy() if name == "input" else train[name].cpu().numpy() for name in ("input", "target"))
+    X, y = (
+        train[name].flatten(1).cpu().numpy() if name == "input" else train[name].cpu().numpy()
+        for name in ("input", "target")
+    )
     new = judged["input"].flatten(1).cpu().numpy()
     targets = judged["target"].cpu().numpy()
     spec = world.spec.target
@@ -75,7 +86,9 @@ def _fit_and_judge(task: Task, world: World, part: str, resamples: int) -> dict[
     return results
 
 
-def _classifiers(X: NDArray[Any], y: NDArray[Any], new: NDArray[Any], num_classes: int) -> dict[str, tuple[PerRow, int]]:
+def _classifiers(
+    X: NDArray[Any], y: NDArray[Any], new: NDArray[Any], num_classes: int
+) -> dict[str, tuple[PerRow, int]]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier

@@ -70,7 +70,9 @@ def run(model: nn.Module, task: Task, world: World, part: str, execution: Execut
     """
     rows = world.rows(part)
     if len(rows) == 0:
-        raise DataError(f"The {part} part has no rows: the recipe's split.{part} is 0. Give it a share, and train again.")
+        raise DataError(
+            f"The {part} part has no rows: the recipe's split.{part} is 0. Give it a share, and train again."
+        )
     world.preprocessing.check_fitted_on(world.split)
     predictions: list[PerRow] = []
     targets: list[NDArray[Any]] = []

@@ -12,8 +12,9 @@ Two forms:
 
 Where we differ: the 1998 output layer compares F6 with fixed drawings of the characters (RBF units); here it is a
 linear layer that is trained (850 parameters more). C5 is a full layer, which is what its 5 x 5 convolution is on 5 x 5
-maps; so images of other sizes work too. Those below 32 x 32 get a border of 2 zeros, as the paper centres its digits of
-28 x 28 on 32 x 32.
+maps; so images of other sizes work too. Those below 32 x 32 get a border of 2 zeros, as the paper centres its digits
+of 28 x 28 on 32 x 32. The first weights have variance 1 / fan_in, as the same authors advise in "Efficient BackProp" (1998);
+the +-2.4 / fan_in of the paper's appendix A leaves Adam on a plateau for its first hundred steps.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ class Subsampling(nn.Sequential):
     """
 
     def __init__(self, num_maps: int) -> None:
-        super().__init__(nn.AvgPool2d(2), nn.Conv2d(num_maps, num_maps, kernel_size=1, groups=num_maps), ScaledTanh())
+        scale = nn.Conv2d(num_maps, num_maps, kernel_size=1, groups=num_maps)
+        nn.init.ones_(scale.weight)  # starts as the plain average
+        nn.init.zeros_(scale.bias)  # type: ignore[arg-type]
+        super().__init__(nn.AvgPool2d(2), scale, ScaledTanh())
 
 
 TABLE_I = (
@@ -82,8 +86,7 @@ class PartialConvolution(nn.Module):
         places = [row * num_inputs + column for row, seen in enumerate(connections) for column in seen]
         self.register_buffer("connected", torch.tensor(places), persistent=False)
         fan_in = torch.tensor([25.0 * len(seen) for seen in connections for _ in seen])
-        bound = 2.4 / fan_in.view(-1, 1, 1)  # the paper's; see `initialise_1998`
-        self.kernels = nn.Parameter(bound * (2 * torch.rand(len(places), 5, 5) - 1))
+        self.kernels = nn.Parameter(torch.randn(len(places), 5, 5) / fan_in.sqrt().view(-1, 1, 1))
         self.bias = nn.Parameter(torch.zeros(len(connections)))
 
     def forward(
@@ -114,7 +117,8 @@ class LeNet5(nn.Module):
             self.s2: nn.Module = Subsampling(6)
             self.s4: nn.Module = Subsampling(16)
             self.c3 = PartialConvolution(TABLE_I, num_inputs=6)
-            initialise_1998(self)
+            for layer in (self.c1, self.c5, self.f6, self.output):
+                start_near_the_bend(layer)
         else:
             self.squash = nn.ReLU()
             self.s2, self.s4 = halving(), halving()
@@ -139,14 +143,8 @@ def halving() -> nn.Sequential:
     return nn.Sequential(nn.MaxPool2d(2), nn.ReLU())
 
 
-def initialise_1998(model: nn.Module) -> None:
-    """Draw weights uniformly from +-2.4 / fan_in, as the paper's appendix A does; biases start at zero.
-
-    A coefficient of `Subsampling` has one input, and is drawn from +-2.4.
-    """
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            fan_in = layer.weight[0].numel()
-            nn.init.uniform_(layer.weight, -2.4 / fan_in, 2.4 / fan_in)
-            assert layer.bias is not None
-            nn.init.zeros_(layer.bias)
+def start_near_the_bend(layer: nn.Conv2d | nn.Linear) -> None:
+    """Draw weights with variance 1 / fan_in, so that sums start with variance about one; see above."""
+    assert layer.bias is not None
+    nn.init.normal_(layer.weight, std=layer.weight[0].numel() ** -0.5)
+    nn.init.zeros_(layer.bias)

@@ -60,12 +60,12 @@ def orthogonalise(matrices: Tensor) -> Tensor:
         matrices: `(..., rows, columns)`.
     """
     wide = matrices.shape[-2] <= matrices.shape[-1]
-    x = matrices if wide else matrices.mT  # the smaller side first: the cheaper product
+    x: Tensor = matrices if wide else matrices.mT  # the smaller side first: the cheaper product
     x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)  # no singular value above 1
     for _ in range(ITERATIONS):
         gram = x @ x.mT  # (..., side, side)
         x = A * x + (B * gram + C * gram @ gram) @ x
-    return x if wide else x.mT
+    return x if wide else x.transpose(-2, -1)
 
 
 class Stack(NamedTuple):

@@ -24,7 +24,7 @@ CHECK_EVERY = 16
 """Steps between two looks at the loss and the norm on an accelerator, which must come to rest for each."""
 
 
-class NonFinite(ArithmeticError):  # noqa: N818 (what happened is its name, as for TrainingFailed)
+class NonFinite(ArithmeticError):
     """The loss or the gradient is infinite or not a number. On a CPU nothing has been changed by then."""
 
     def __init__(self, step: int, loss: float, gradient_norm: float, learning_rate: float) -> None:

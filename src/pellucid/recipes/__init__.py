@@ -4,7 +4,11 @@ from pellucid.catalogue import Entry
 
 RECIPES: dict[str, Entry] = {
     "digits": Entry(
-        "pellucid.recipes.digits:digits", "images", "", 2026, "a small convolutional net on scikit-learn's 8x8 digits; seconds"
+        "pellucid.recipes.digits:digits",
+        "images",
+        "",
+        2026,
+        "a small convolutional net on scikit-learn's 8x8 digits; seconds",
     ),
     "digits-softmax": Entry(
         "pellucid.recipes.digits:digits_softmax",
@@ -14,7 +18,11 @@ RECIPES: dict[str, Entry] = {
         "softmax regression with L2 on the digits, to the optimum by L-BFGS",
     ),
     "digits-mlp": Entry(
-        "pellucid.recipes.digits:digits_mlp", "images", "Rumelhart et al.", 1986, "a multilayer perceptron on the digits"
+        "pellucid.recipes.digits:digits_mlp",
+        "images",
+        "Rumelhart et al.",
+        1986,
+        "a multilayer perceptron on the digits",
     ),
     "digits-perceptron": Entry(
         "pellucid.recipes.digits:digits_perceptron",
@@ -24,13 +32,25 @@ RECIPES: dict[str, Entry] = {
         "ten threshold units on the digits, by their own rule",
     ),
     "diabetes-mlp": Entry(
-        "pellucid.recipes.diabetes:diabetes_mlp", "table", "Efron et al.", 2004, "regression of disease progression; seconds"
+        "pellucid.recipes.diabetes:diabetes_mlp",
+        "table",
+        "Efron et al.",
+        2004,
+        "regression of disease progression; seconds",
     ),
-    "mnist-softmax": Entry("pellucid.recipes.mnist:mnist_softmax", "images", "LeCun et al.", 1998, "softmax regression on MNIST"),
-    "mnist-mlp": Entry("pellucid.recipes.mnist:mnist_mlp", "images", "Simard et al.", 2003, "a multilayer perceptron on MNIST"),
-    "mnist-lenet5": Entry("pellucid.recipes.mnist:mnist_lenet5", "images", "LeCun et al.", 1998, "LeNet-5 as it is taught today"),
+    "mnist-softmax": Entry(
+        "pellucid.recipes.mnist:mnist_softmax", "images", "LeCun et al.", 1998, "softmax regression on MNIST"
+    ),
+    "mnist-mlp": Entry(
+        "pellucid.recipes.mnist:mnist_mlp", "images", "Simard et al.", 2003, "a multilayer perceptron on MNIST"
+    ),
+    "mnist-lenet5": Entry(
+        "pellucid.recipes.mnist:mnist_lenet5", "images", "LeCun et al.", 1998, "LeNet-5 as it is taught today"
+    ),
     "mnist-lenet5-1998": Entry(
         "pellucid.recipes.mnist:mnist_lenet5_1998", "images", "LeCun et al.", 1998, "LeNet-5 as it was published"
     ),
-    "mnist-resnet": Entry("pellucid.recipes.mnist:mnist_resnet", "images", "He et al.", 2015, "a residual net of 8 layers on MNIST"),
+    "mnist-resnet": Entry(
+        "pellucid.recipes.mnist:mnist_resnet", "images", "He et al.", 2015, "a residual net of 8 layers on MNIST"
+    ),
 }

@@ -1,4 +1,4 @@
-"""Recipes on MNIST: 60,000 training rows, of which 5,000 validate; the 10,000 test rows are those that were published."""
+"""Recipes on MNIST: of 60,000 training rows 5,000 validate; the 10,000 test rows are those that were published."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def _recipe(name: str, model: Section, rule: dict[str, Any], epochs: int, batch_
 def mnist_softmax() -> Recipe:
     """Softmax regression."""
     optimizer = {"name": "adam", "learning_rate": 1e-3}
-    return _recipe("mnist-softmax", {"name": "linear"}, {"optimizer": optimizer, "schedule": {"name": "cosine"}}, epochs=10)
+    return _recipe(
+        "mnist-softmax", {"name": "linear"}, {"optimizer": optimizer, "schedule": {"name": "cosine"}}, epochs=10
+    )
 
 
 def mnist_mlp() -> Recipe:

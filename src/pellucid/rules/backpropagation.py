@@ -26,7 +26,9 @@ class Backpropagation:
 
     policy = None
 
-    def __init__(self, config: UpdateConfig, model: nn.Module, task: Task, execution: Execution, total_steps: int) -> None:
+    def __init__(
+        self, config: UpdateConfig, model: nn.Module, task: Task, execution: Execution, total_steps: int
+    ) -> None:
         self.model = model
         self.task = task
         self.execution = execution

@@ -52,7 +52,7 @@ class Shuffled:
         cuts = self._cuts[position : position + self._batches_per_gather]
         sizes = [len(cut) for cut in cuts]
         gathered = self._world.take(torch.cat(cuts))
-        columns = {name: tensor.split(sizes) for name, tensor in gathered.columns.items()}
+        columns = {name: torch.split(tensor, sizes) for name, tensor in gathered.columns.items()}
         self._ready = [
             Batch({name: pieces[place] for name, pieces in columns.items()}, rows) for place, rows in enumerate(cuts)
         ][::-1]

@@ -73,7 +73,8 @@ class Regress:
 
     def original(self, targets: NDArray[Any]) -> NDArray[np.float64]:
         """Return standardised targets in the user's units."""
-        return targets.astype(np.float64) * np.array(self.std) + np.array(self.mean)
+        original: NDArray[np.float64] = targets.astype(np.float64) * np.array(self.std) + np.array(self.mean)
+        return original
 
     def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
         """Return rmse and mae in the user's units, and r2 (the share of variance explained)."""
@@ -122,5 +123,6 @@ def _explained_variance(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     n = sums[..., :1]
     error, square, first = np.split(sums[..., 1:], 3, axis=-1)
     total = square - np.square(first) / n
-    ratio: NDArray[np.float64] = 1 - np.divide(error, total, out=np.zeros_like(error), where=total > 0)
-    return ratio.mean(axis=-1)
+    ratio = 1 - np.divide(error, total, out=np.zeros_like(error), where=total > 0)
+    mean: NDArray[np.float64] = ratio.mean(axis=-1)
+    return mean

@@ -22,8 +22,8 @@ class Loss(NamedTuple):
     `carry` is the state that a recurrent model hands to the next batch of the same streams; None elsewhere.
     """
 
-    sum: Tensor
-    count: Tensor | float
+    total: Tensor
+    rows: Tensor | float
     carry: Any = None
 
 

@@ -39,7 +39,10 @@ def record(
         "learning_rate": error.learning_rate,
         **cause,
         "rows": batch.rows.tolist(),
-        "recent": [{key: line[key] for key in ("step", "loss", "learning_rate", "gradient_norm") if key in line} for line in recent],
+        "recent": [
+            {key: line[key] for key in ("step", "loss", "learning_rate", "gradient_norm") if key in line}
+            for line in recent
+        ],
     }
     write_atomically(place / "failure.json", json.dumps(record, indent=1).encode())
     folder.note("failed", step=step + 1, **cause)
@@ -141,7 +144,8 @@ def _tell(failed: Mapping[str, Any], place: Path) -> str:
         for line in failed["recent"]
     )
     return (
-        f"Step {failed['step']} was stopped: the loss is {failed['loss']}, the gradient norm {failed['gradient_norm']}, "
+        f"Step {failed['step']} was stopped: the loss is {failed['loss']}, "
+        f"the gradient norm {failed['gradient_norm']}, "
         f"at learning rate {failed['learning_rate']:.3g}.\nWhere: {where}.\nRows: {shown}.\n"
         + (f"Before that:\n{recent}\n" if recent else "")
         + f"The weights were not touched. See it again: pellucid train --replay {place}\n"

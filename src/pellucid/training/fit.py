@@ -213,7 +213,10 @@ class _Run:
         if every is not None:
             if self.state.step % every == 0:
                 self.save()
-        elif self.state.step % self.plan.evaluate_every == 0 and time.perf_counter() - self._saved_at >= CHECKPOINT_SECONDS:
+        elif (
+            self.state.step % self.plan.evaluate_every == 0
+            and time.perf_counter() - self._saved_at >= CHECKPOINT_SECONDS
+        ):
             self.save()
 
     def save(self) -> None:
@@ -258,4 +261,3 @@ class _Run:
         self._pause()
         self._pending.append({**line, "seconds": round(self.state.seconds, 3)})
         self.state.lines += 1
-

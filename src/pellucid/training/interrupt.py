@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
@@ -32,7 +33,7 @@ def deferred() -> Iterator[Flag]:
         yield flag
         return
 
-    def raise_flag(number: int, frame: FrameType | None) -> None:
+    def raise_flag(number: Any, frame: FrameType | None) -> None:
         flag.raised = True
         signal.signal(number, previous[number])
 

@@ -48,7 +48,9 @@ class Progress:
         done = step - self._start_step
         left = (self._told - self._start) / done * (self._total - step) if done else 0.0
         where = f"epoch {epoch:.1f}  " if epoch is not None else ""
-        self._write(f"{where}step {step:,}/{self._total:,}  {rows_per_second:,.0f} rows/s  {_clock(left)} left{self._metrics}")
+        self._write(
+            f"{where}step {step:,}/{self._total:,}  {rows_per_second:,.0f} rows/s  {_clock(left)} left{self._metrics}"
+        )
 
     def validated(self, values: Mapping[str, float], best: bool) -> None:
         """Keep the newest scores in the line."""
