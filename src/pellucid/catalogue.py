@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -119,7 +120,7 @@ def sentences(config: type[BaseModel]) -> dict[str, str]:
     for base in reversed(config.__mro__):
         if not (issubclass(base, BaseModel) and base is not BaseModel and base is not Config):
             continue
-        body = ast.parse(inspect.cleandoc(inspect.getsource(base))).body[0]
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
         assert isinstance(body, ast.ClassDef)
         for line, following in zip(body.body, body.body[1:], strict=False):
             if (

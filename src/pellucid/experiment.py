@@ -6,7 +6,8 @@ model come from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from pellucid.rundir import RunFolder
 from pellucid.sources.source import Source
 from pellucid.tasks.task import Task
 from pellucid.training import fit as training
+from pellucid.training.interrupt import Interrupted
 from pellucid.training.plan import Plan
 from pellucid.training.plan import plan as make_plan
 from pellucid.training.progress import Progress
@@ -88,7 +90,8 @@ def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Pa
     parts = assemble(recipe, execution, given)
     with rundir.create(recipe.name, recipes.to_toml(recipe), out) as folder:
         folder.write_json("execution.json", execution.to_dict())
-        return carry_out(folder, recipe, execution, parts, given)
+        with told_how_to_resume(folder):
+            return carry_out(folder, recipe, execution, parts, given)
 
 
 def resume(path: Path, given: Given = Given()) -> Path:
@@ -100,7 +103,19 @@ def resume(path: Path, given: Given = Given()) -> Path:
             given = replace(given, columns=keep.read(folder / KEPT_DATA))
         parts = assemble(recipe, execution, given)
         folder.note("resumed", environment=rundir.environment())
-        return carry_out(folder, recipe, execution, parts, given)
+        with told_how_to_resume(folder):
+            return carry_out(folder, recipe, execution, parts, given)
+
+
+@contextmanager
+def told_how_to_resume(folder: RunFolder) -> Iterator[None]:
+    """Turn any Ctrl-C, during the report too, into the sentence that says how to go on."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted(folder.path) from None
 
 
 @dataclass(frozen=True)

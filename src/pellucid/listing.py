@@ -61,14 +61,19 @@ def copy(name: str) -> str:
     from pellucid.catalogue import find
     from pellucid.experiment import resolve
     from pellucid.models import MODELS
+    from pellucid.optim import OPTIMIZERS, SCHEDULES
     from pellucid.recipe import to_toml
     from pellucid.recipes import RECIPES
     from pellucid.rules import RULES
     from pellucid.tasks import TASKS
 
     recipe = resolve(find(RECIPES, name, "recipe").load()())
-    tables = {"model": MODELS, "task": TASKS, "rule": RULES}
-    return to_toml(recipe, {part: tables[part][getattr(recipe, part)["name"]].config() for part in tables})
+    tables: dict[str, Table] = {"model": MODELS, "task": TASKS, "rule": RULES}
+    settings = {part: table[getattr(recipe, part)["name"]].config() for part, table in tables.items()}
+    for part, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        if part in recipe.rule:
+            settings[f"rule.{part}"] = table[recipe.rule[part]["name"]].config()
+    return to_toml(recipe, settings)
 
 
 def _recipe(entry: Entry) -> dict[str, Any]:

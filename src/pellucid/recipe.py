@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -200,29 +201,39 @@ def _assignment(text: str) -> tuple[str, Any]:
 
 
 def to_toml(recipe: Recipe, settings: Mapping[str, type[BaseModel]] | None = None) -> str:
-    """Write a recipe as TOML. With `settings` (section -> settings class) each field carries its sentence."""
+    """Write a recipe as TOML.
+
+    Args:
+        settings: the settings class of `"model"`, `"task"`, `"rule"` and of their sections, `"rule.optimizer"` and so
+            on. With it, each field carries its sentence as a comment.
+    """
     document = tomlkit.document()
-    classes = {name: field.annotation for name, field in Recipe.model_fields.items()} | dict(settings or {})
+    classes: dict[str, Any] = {}
+    if settings is not None:
+        classes = {name: field.annotation for name, field in Recipe.model_fields.items()} | dict(settings)
     for name, value in recipe.model_dump().items():
         if isinstance(value, dict):
             document.add(tomlkit.nl())
-            document.add(name, _table(value, classes.get(name) if settings is not None else None))
+            document.add(name, _table(value, name, classes))
         else:
             document.add(name, value)
     return tomlkit.dumps(document)
 
 
-def _table(values: Mapping[str, Any], config: Any) -> Table:
+def _table(values: Mapping[str, Any], path: str, classes: Mapping[str, Any]) -> Table:
+    """One section: its plain fields first, as TOML wants them, then the sections inside it."""
     table = tomlkit.table()
+    config = classes.get(path)
     documented = sentences(config) if isinstance(config, type) and issubclass(config, BaseModel) else {}
-    for name, value in values.items():
-        if name in documented:
-            table.add(tomlkit.comment(documented[name]))
-        if value is None:  # TOML has no null: a field that is left out
-            if documented:
-                table.add(tomlkit.comment(f"{name} ="))
-        elif isinstance(value, Mapping):
-            table.add(name, _table(value, None))
-        else:
+    for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], Mapping)):
+        if isinstance(value, Mapping):
+            table.add(tomlkit.nl())
+            table.add(name, _table(value, f"{path}.{name}", classes))
+            continue
+        for line in textwrap.wrap(documented.get(name, ""), 100):
+            table.add(tomlkit.comment(line))
+        if value is not None:
             table.add(name, list(value) if isinstance(value, tuple) else value)
+        elif documented:  # TOML has no null: a field that is left out
+            table.add(tomlkit.comment(f"{name} ="))
     return table

@@ -104,6 +104,12 @@ def test_a_gradient_that_never_arrives():
     )
 
 
+def test_a_detached_loss():
+    model = nn.Linear(2, 1)
+    with pytest.raises(PellucidError, match="gradient never arrives at any parameter: the loss was detached"):
+        FlatParameters(model).fill(model(torch.ones(1, 2)).detach().sum(), ONE)
+
+
 def test_a_gradient_that_rests_counts_as_zero():
     model = nn.ModuleDict({"used": nn.Linear(2, 1), "branch": nn.Linear(2, 1)})
     flat = FlatParameters(model)

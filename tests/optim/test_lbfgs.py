@@ -29,7 +29,7 @@ def test_equals_scikit_learns_softmax_regression_on_digits():
     flat = FlatParameters(model)
     optimizer = lbfgs(flat, weight_decay=1 / len(x))
     scale = torch.tensor(1 / len(x))
-    for _ in range(150):
+    for _ in range(300):
         total = F.cross_entropy(model(x), y, reduction="sum")
         flat.fill(total, scale)
         optimizer.step(1.0, total.detach() * scale)

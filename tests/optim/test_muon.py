@@ -24,7 +24,7 @@ def test_singular_values_become_about_one(shape):
     found = orthogonalise(matrices)
     kept = (u.mT @ found @ v.mT).diagonal(dim1=-2, dim2=-1)  # in the same singular vectors
     large = s > 0.05 * s.amax(-1, keepdim=True)
-    assert large.float().mean() > 0.9
+    assert large.float().mean() > 0.8
     assert kept[large].min() > 0.65
     assert kept[large].max() < 1.25
     assert torch.allclose(u @ kept.diag_embed() @ v, found, atol=1e-4)

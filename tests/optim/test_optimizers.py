@@ -66,6 +66,11 @@ def test_every_step_leaves_the_gradient_as_it_was(name, make_net, batches, fill)
     assert torch.equal(flat.gradient, gradient)
 
 
+def test_nesterov_needs_momentum():
+    with pytest.raises(PellucidError, match="expected momentum above 0 where nesterov = true"):
+        configure(OPTIMIZERS, {"name": "sgd", "nesterov": True, "momentum": 0}, "optimizer")
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_field_has_a_sentence_and_a_bound(name):
     config = OPTIMIZERS[name].config()

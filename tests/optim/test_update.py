@@ -82,6 +82,26 @@ def test_the_rate_follows_the_schedule(make_net, batches, fill):
         assert torch.allclose(before - update.flat.values, expected * update.flat.gradient, atol=1e-6)
 
 
+def test_a_plateau_lowers_the_rate_when_scores_no_longer_rise():
+    update = Update(nn.Linear(2, 2), UpdateConfig(schedule={"name": "plateau", "patience": 1}), 10)
+    rates = []
+    for score in (0.5, 0.6, 0.6, 0.6, 0.7):
+        update.observe(score)
+        rates.append(update.learning_rate)
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-4])
+
+
+def test_a_branch_may_rest_at_the_first_step_after_resuming():
+    model = nn.ModuleDict({"used": nn.Linear(2, 1), "branch": nn.Linear(2, 1)})
+    x, one = torch.ones(1, 2), torch.tensor(1.0)
+    update = Update(model, UpdateConfig(), 10)
+    update.flat.fill((model["used"](x) + model["branch"](x)).sum(), one)
+    update.step(one)
+    resumed = Update(model, UpdateConfig(), 10)
+    resumed.load_state_dict(copy(update.state_dict()))
+    resumed.flat.fill(model["used"](x).sum(), one)
+
+
 def test_the_moving_average(make_net, batches, fill):
     model = make_net()
     update = Update(model, UpdateConfig(ema=0.5), 10)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pellucid.cli.outcome import Outcome, answer, run_safely
+from pellucid.cli.outcome import Outcome, Stopped, answer, run_safely
 
 app = typer.Typer(
     name="pellucid",
@@ -51,16 +51,22 @@ def train(
     """Train a recipe in a new run folder, or go on with one."""
     from pellucid import verbs
     from pellucid.errors import PellucidError, TrainingFailed
+    from pellucid.training.interrupt import Interrupted
 
+    if resume is not None and (recipe or settings):
+        raise PellucidError("A resumed run keeps its own recipe: give --resume RUN alone.")
     if sum(choice is not None for choice in (recipe, resume, replay)) != 1:
         raise PellucidError("Give exactly one of: a recipe (`pellucid ls` lists them), --resume RUN, --replay FAILURE.")
     if replay is not None:
         raise TrainingFailed(verbs.replay(replay))
-    if resume is not None:
-        run = verbs.resume(resume, report=report)
-    else:
-        assert recipe is not None
-        run = verbs.train(recipe, settings or [], out=out, report=report)
+    try:
+        if resume is not None:
+            run = verbs.resume(resume, report=report)
+        else:
+            assert recipe is not None
+            run = verbs.train(recipe, settings or [], out=out, report=report)
+    except Interrupted as interruption:
+        raise Stopped(str(interruption)) from None
     answer(Outcome.of_run(run.folder, "validation", report=report), json)
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from click.exceptions import ClickException
 
 from pellucid.errors import PellucidError
+
+# Typer keeps the click that it uses to itself; the class of all wrong usage is a parent of the one that it exports.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,13 @@ def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
+class Stopped(PellucidError):
+    """A run was interrupted, and its message says how to go on. (Typer would drop a KeyboardInterrupt's message.)"""
+
+    kind = "interrupted"
+    exit_code = 130
+
+
 def answer(outcome: Outcome, as_json: bool) -> None:
     """Print an outcome: the text on standard output, or on standard error with the JSON on standard output."""
     if as_json:
@@ -133,15 +142,15 @@ def run_safely(command: Callable[[], Any], arguments: Sequence[str]) -> int:
     """Run a command and return its exit code: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted."""
     try:
         code = command()
+        if code == 130:  # Typer made an exit of a Ctrl-C that came outside a run
+            return _fail("interrupted", "Interrupted.", 130, arguments)
         return code if isinstance(code, int) else 0
-    except typer.Exit as stop:
-        return stop.exit_code
-    except ClickException as error:
-        return _fail("usage", error.format_message() + " See pellucid --help.", 2, arguments)
+    except UsageError as error:
+        return _fail("usage", f"{error} See pellucid --help.", 2, arguments)
     except PellucidError as error:
         return _fail(error.kind, str(error), error.exit_code, arguments, error)
-    except (KeyboardInterrupt, typer.Abort) as error:
-        return _fail("interrupted", str(error) or "Interrupted.", 130, arguments)
+    except KeyboardInterrupt:
+        return _fail("interrupted", "Interrupted.", 130, arguments)
     except BrokenPipeError:
         sys.stderr.close()  # the reader left; there is nobody to tell
         return 0

@@ -41,7 +41,7 @@ def with_intervals(scores: Mapping[str, Score], resamples: int, seed: int = 0) -
     for name, score in scores.items():
         n = len(score.moments)
         if score.proportion:
-            low, high = wilson(score.moments[:, 0].sum(), n)
+            low, high = wilson(float(score.moments[:, 0].sum()), n)
             kind = "wilson"
         else:
             low, high = (math.nan, math.nan)

@@ -13,8 +13,8 @@ Two forms:
 Where we differ: the 1998 output layer compares F6 with fixed drawings of the characters (RBF units); here it is a
 linear layer that is trained (850 parameters more). C5 is a full layer, which is what its 5 x 5 convolution is on 5 x 5
 maps; so images of other sizes work too. Those below 32 x 32 get a border of 2 zeros, as the paper centres its digits
-of 28 x 28 on 32 x 32. The first weights have variance 1 / fan_in, as the same authors advise in "Efficient BackProp" (1998);
-the +-2.4 / fan_in of the paper's appendix A leaves Adam on a plateau for its first hundred steps.
+of 28 x 28 on 32 x 32. The first weights have variance 1 / fan_in, which LeCun, Bottou, Orr and Müller advise for this
+very tanh in "Efficient BackProp" (1998); the +-2.4 / fan_in of the paper's appendix A begins on a plateau.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def halving() -> nn.Sequential:
 
 
 def start_near_the_bend(layer: nn.Conv2d | nn.Linear) -> None:
-    """Draw weights with variance 1 / fan_in, so that sums start with variance about one; see above."""
+    """Draw weights with variance 1 / fan_in: the sums then start near one, where the scaled tanh bends most."""
     assert layer.bias is not None
     nn.init.normal_(layer.weight, std=layer.weight[0].numel() ** -0.5)
     nn.init.zeros_(layer.bias)

@@ -76,7 +76,7 @@ class AdaGrad:
 
     def __init__(self, config: Config, flat: FlatParameters) -> None:
         self._squares = torch.zeros_like(flat.values)
-        steps = torch.ones((), device=flat.values.device)
+        steps = torch.ones((), dtype=torch.float32, device=flat.values.device)
         update = fused if has_fused("adagrad", flat.values.device) else equations
         self._updates = [
             partial(

@@ -6,6 +6,7 @@ the scales of norms, which weight decay would only pull away from where normalis
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -62,8 +63,9 @@ class FlatParameters:
         self.values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
         self.gradient = torch.zeros_like(self.values)
         sizes = [p.numel() for p in self.parameters]
-        ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
-        self.slices = tuple(slice(end - size, end) for size, end in zip(sizes, ends, strict=True))
+        self.slices = tuple(
+            slice(end - size, end) for size, end in zip(sizes, itertools.accumulate(sizes), strict=True)
+        )
         self.gradients = self.views(self.gradient)
         for parameter, view in zip(self.parameters, self.views(self.values), strict=True):
             parameter.data = view
@@ -97,6 +99,10 @@ class FlatParameters:
         torch._foreach_add_(self.gradients, self._differentiate(loss_sum, scale))
 
     def _differentiate(self, loss_sum: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
+        if not loss_sum.requires_grad:
+            raise PellucidError(
+                "gradient never arrives at any parameter: the loss was detached, or made under no_grad."
+            )
         found = torch.autograd.grad(loss_sum, self.parameters, scale, allow_unused=True)
         missing = [name for name, gradient in zip(self.names, found, strict=True) if gradient is None]
         if not missing:

@@ -1,6 +1,6 @@
 """L-BFGS (Liu & Nocedal 1989): steps shaped by the curvature that the last few steps met.
 
-For small convex problems on the full batch, where it reaches the solution itself in tens of steps. Minimises
+For small convex problems on the full batch, where tens to hundreds of steps reach the solution itself. Minimises
 f(w) = loss + weight_decay / 2 * |decayed weights|^2 along d = -H g, where H is the inverse Hessian that agrees with
 the last pairs s = change of w, y = change of g (two-loop recursion, Nocedal & Wright, algorithm 7.4).
 
@@ -68,7 +68,8 @@ class LBFGS:
         """Judge the point where the weights stand, and go to the next trial."""
         if loss is None:
             raise PellucidError("L-BFGS searches along a line and needs the loss: step(learning_rate, loss).")
-        values, gradient = self._values.to(self._precision), self._gradient.to(self._precision, copy=True)
+        values = self._values.to(self._precision, copy=True)  # not the flat tensor, which moves on
+        gradient = self._gradient.to(self._precision, copy=True)
         weights = values[self._decayed]
         gradient[self._decayed] += self._weight_decay * weights
         objective = float(loss) + self._weight_decay / 2 * weights.dot(weights).item()

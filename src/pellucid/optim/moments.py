@@ -96,7 +96,7 @@ class Moments:
         sizes = [part.where.stop - part.where.start for part in parts]
         self._mean = flat.values.new_zeros(sum(sizes))
         self._square = torch.zeros_like(self._mean)
-        self._steps = torch.zeros((), device=flat.values.device)
+        self._steps = torch.zeros((), dtype=torch.float32, device=flat.values.device)  # as the kernel wants it
         update = fused if has_fused("adamw" if decoupled else "adam", flat.values.device) else equations
         self._updates = [
             partial(

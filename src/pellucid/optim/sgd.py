@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from pellucid.catalogue import Config as Base
@@ -32,6 +32,12 @@ class Config(Base):
     """Look ahead: take the gradient's step after the velocity's. Damps overshoot; needs momentum."""
     weight_decay: float = Field(0.0, ge=0)
     """Strength of the L2 penalty, weight_decay / 2 * |w|^2, on weights but not on biases and norms."""
+
+    @model_validator(mode="after")
+    def _look_ahead_along_something(self) -> Config:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("momentum above 0 where nesterov = true")
+        return self
 
 
 def equations(
@@ -88,7 +94,7 @@ class SGD:
                 flat.gradient[part.where],
                 self._velocity[part.where],
                 momentum=config.momentum,
-                nesterov=config.nesterov and config.momentum > 0,
+                nesterov=config.nesterov,
                 weight_decay=part.weight_decay,
             )
             for part in flat.parts(config.weight_decay)

@@ -40,9 +40,9 @@ class NonFinite(ArithmeticError):
 class UpdateConfig(Config):
     """Settings of an update."""
 
-    optimizer: dict[str, Any] = Field({}, validate_default=True)
+    optimizer: dict[str, Any] = Field({"name": "adam"}, validate_default=True)
     """Which optimizer, and its own fields; Adam where no name is given, because its rate needs the least search."""
-    schedule: dict[str, Any] = Field({}, validate_default=True)
+    schedule: dict[str, Any] = Field({"name": "constant"}, validate_default=True)
     """How the learning rate changes over the run, and its own fields; constant where no name is given."""
     clip: float | None = Field(None, gt=0)
     """Largest norm of the whole gradient; a longer one is shortened to it. Recurrent nets want 1; none by default."""

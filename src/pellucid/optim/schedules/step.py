@@ -6,6 +6,7 @@ factor = drop ^ (how many milestones have passed)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import Field
 
@@ -15,7 +16,7 @@ from pellucid.optim.schedules.warmup import Warmup
 class Config(Warmup):
     """Settings of the step schedule."""
 
-    milestones: tuple[float, ...] = (0.5, 0.75)
+    milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.5, 0.75)
     """Where the rate drops, as shares of the run, so that they hold for any length; ResNet's on CIFAR-10."""
     drop: float = Field(0.1, gt=0, lt=1)
     """What remains of the rate at each milestone."""
