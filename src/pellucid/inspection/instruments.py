@@ -33,9 +33,9 @@ class Instruments:
         ratios: list[Tensor] = []
         for flat, before in zip(self._flats, self._before, strict=True):
             sizes = [gradient.numel() for gradient in flat.gradients]
-            update = torch.stack(torch._foreach_norm(torch.split(flat.values - before, sizes)))
-            weight = torch.stack(torch._foreach_norm(torch.split(before, sizes)))
-            gradients.append(torch.stack(torch._foreach_norm(torch.split(flat.gradient, sizes))))
+            update = torch.stack(torch._foreach_norm(torch.split(flat.values - before, sizes), 2, torch.float64))
+            weight = torch.stack(torch._foreach_norm(torch.split(before, sizes), 2, torch.float64))
+            gradients.append(torch.stack(torch._foreach_norm(torch.split(flat.gradient, sizes), 2, torch.float64)))
             # A parameter that starts at zero has no ratio; its first step is called 1, not infinite.
             ratios.append(torch.where(weight > 0, update / weight.clamp_min(1e-30), (update > 0).to(update.dtype)))
         self._before = []

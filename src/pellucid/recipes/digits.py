@@ -14,14 +14,14 @@ def digits() -> Recipe:
         name="digits",
         data=DATA,
         split=SPLIT,
-        model={"name": "convnet"},
-        task={"name": "classify"},
+        model={"name": "convnet", "dropout": 0.3},
+        task={"name": "classify", "label_smoothing": 0.1},
         rule={
             "name": "backpropagation",
             "optimizer": {"name": "adamw", "learning_rate": 3e-3, "weight_decay": 1e-2},
             "schedule": {"name": "one_cycle"},
         },
-        train=TrainSection(epochs=25, batch_size=64),
+        train=TrainSection(epochs=40, batch_size=64),
     )
 
 

@@ -75,7 +75,8 @@ def _culprit(name: str, output: Any, found: dict[str, Any]) -> None:
     bad = ~torch.isfinite(output)
     if bad.any():
         found["layer"] = name
-        found["places"] = bad.reshape(len(bad), -1).any(dim=1).nonzero()[:, 0].tolist() if output.ndim else []
+        found["rows"] = len(bad) if bad.ndim else 0
+        found["places"] = bad.reshape(len(bad), -1).any(dim=1).nonzero()[:, 0].tolist() if bad.ndim else []
 
 
 def diagnose(rule: Rule, batch: Batch, noise: StepNoise, step: int) -> dict[str, Any]:
@@ -91,13 +92,10 @@ def diagnose(rule: Rule, batch: Batch, noise: StepNoise, step: int) -> dict[str,
     def watch(name: str) -> Any:
         return lambda module, inputs, output: _culprit(name, output, found)
 
+    # A module's hook is called after those of the modules inside it: the first hit is the innermost.
     hooks = [
-        module.register_forward_hook(watch(name or type(module).__name__))
-        for name, module in rule.model.named_modules()
-        if not any(True for _ in module.children())
+        module.register_forward_hook(watch(name or type(module).__name__)) for name, module in rule.model.named_modules()
     ]
-    if not any(True for _ in rule.model.children()):
-        hooks = [rule.model.register_forward_hook(watch(type(rule.model).__name__))]
     noise.at(step)
     error: NonFinite | None = None
     try:
@@ -119,11 +117,12 @@ def diagnose(rule: Rule, batch: Batch, noise: StepNoise, step: int) -> dict[str,
         ]
         hit.sort(key=lambda name: order.index(name) if name in order else -1)
         found["layer"], where = (hit[-1], "gradient") if hit else (None, "loss")
-    places = found.get("places") or range(len(batch))
+    # A micro-batch's places are not the batch's.
+    places = found["places"] if found.get("rows") == len(batch) else range(len(batch))
     return {
         "layer": found.get("layer"),
         "where": where,
-        "sample_rows": [int(batch.rows[place]) for place in places if place < len(batch)],
+        "sample_rows": [int(batch.rows[place]) for place in places],
         "loss": str(error.loss if error else "finite"),
         "gradient_norm": str(error.gradient_norm if error else "finite"),
     }

@@ -110,6 +110,7 @@ def fit(
             try:
                 scalars = rule.step(batch)
             except NonFinite as error:
+                run.write_lines()
                 raise failure.record(folder, rule, batch, noise, state.step, run.tree(), error) from None
             run.count(scalars, len(batch))
             if logs:
@@ -179,7 +180,7 @@ class _Run:
         }
         for name, update in self.rule.updates.items():
             line["learning_rate" if len(self.rule.updates) == 1 else f"{name}_learning_rate"] = update.learning_rate
-        self._add({**line, **self.instruments.after_step()})
+        self._add(_as_json({**line, **self.instruments.after_step()}))
         state.loss_sum, state.loss_steps = 0.0, 0
         self._loss = torch.zeros(())
 
@@ -224,11 +225,15 @@ class _Run:
         if self.state.step == self._saved_step and self.state.step > 0:
             return
         self._pause()
-        self.folder.append("metrics.jsonl", self._pending)
-        self._pending = []
+        self.write_lines()
         checkpoint.save(self.folder / "checkpoints", self.state.step, self.tree(), self.best, self.state.best_step)
         self._saved_step = self.state.step
         self._saved_at = self._mark = time.perf_counter()
+
+    def write_lines(self) -> None:
+        """Write the lines of metrics.jsonl that are still in memory."""
+        self.folder.append("metrics.jsonl", self._pending)
+        self._pending = []
 
     def tree(self) -> dict[str, Any]:
         """Everything that the next step depends on."""
@@ -261,3 +266,12 @@ class _Run:
         self._pause()
         self._pending.append({**line, "seconds": round(self.state.seconds, 3)})
         self.state.lines += 1
+
+
+def _as_json(value: Any) -> Any:
+    """A line with None for what is not finite: JSON has no word for it, and the next check stops the run."""
+    if isinstance(value, dict):
+        return {name: _as_json(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,52 @@
+"""Small runs of every recipe family, and how two runs are compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+QUICK: dict[str, Any] = {"evaluate.baselines": False, "execution.threads": 1}
+
+FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "convolutional, batch norm, one-cycle": ("digits", {"train.epochs": 2, "train.checkpoint_every": 7}),
+    "dropout, moving average, clipping": (
+        "digits-mlp",
+        {"train.epochs": 2, "train.checkpoint_every": 5, "model.dropout": 0.3, "rule.ema": 0.9, "rule.clip": 1.0},
+    ),
+    "L-BFGS, full batch": ("digits-softmax", {"train.steps": 30, "train.checkpoint_every": 4}),
+    "perceptron's rule": ("digits-perceptron", {"train.epochs": 3, "train.batch_size": 64, "train.checkpoint_every": 9}),
+    "regression, early stopping": ("diabetes-mlp", {"train.epochs": 12, "train.patience": 3, "train.checkpoint_every": 6}),
+    "residual, accumulation": (
+        "digits",
+        {
+            "model.name": "resnet",
+            "model.depth": 8,
+            "model.width": 4,
+            "train.steps": 12,
+            "train.evaluate_every": 4,
+            "train.checkpoint_every": 3,
+            "rule.accumulate": 3,
+        },
+    ),
+    "momentum, plateau": (
+        "digits-mlp",
+        {
+            "rule.optimizer.name": "sgd",
+            "rule.optimizer.learning_rate": 0.05,
+            "rule.optimizer.momentum": 0.9,
+            "rule.schedule.name": "plateau",
+            "train.epochs": 3,
+            "train.evaluate_every": 4,
+            "train.checkpoint_every": 5,
+        },
+    ),
+}
+
+
+def outcome(run: Path) -> tuple[bytes, list[dict[str, Any]]]:
+    """What two runs must agree in to the byte: the kept weights, and the metrics without the times."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("seconds")
+    return (run / "artefact/model.safetensors").read_bytes(), lines

@@ -1,0 +1,131 @@
+"""Exact resume: a run that was stopped anywhere ends with the bytes of the run that was not."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pellucid import experiment, verbs
+from pellucid.errors import RunError
+from pellucid.experiment import Given
+from tests.training.runs import FAMILIES, QUICK, outcome
+
+QUIET = Given(report=False, quiet=True)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing may catch it."""
+
+
+def train(family: str, out: str, extra: dict[str, Any] | None = None) -> Path:
+    name, settings = FAMILIES[family]
+    recipe = verbs.recipe_of(name, {**QUICK, **settings, **(extra or {})})
+    return experiment.train(recipe, Path(out), QUIET)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_stopped_at_random_steps_ends_with_the_same_bytes(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run dies inside the step three times, once before the first checkpoint, and goes on each time."""
+    whole = train(family, "whole")
+    total = outcome(whole)[1][-1]["step"]
+    chance = random.Random(family)
+    deaths = [2, *sorted(chance.sample(range(3, total), 2))]
+
+    from pellucid.sources.shuffled import Shuffled
+
+    give = Shuffled.next
+
+    def die_sometimes(self: Shuffled, policy: Any = None) -> Any:
+        if deaths and self._step + 1 == deaths[0]:
+            deaths.pop(0)
+            raise Killed
+        return give(self, policy)
+
+    monkeypatch.setattr(Shuffled, "next", die_sometimes)
+    with pytest.raises(Killed):
+        train(family, "killed")
+    while deaths:
+        with pytest.raises(Killed):
+            experiment.resume(Path("killed"), QUIET)
+    experiment.resume(Path("killed"), QUIET)
+    assert outcome(Path("killed")) == outcome(whole)
+
+
+def test_killed_processes_end_with_the_same_bytes() -> None:
+    """A real process, killed by the kernel at random moments, from its first imports on."""
+    settings = [f"{key}={value}".lower() for key, value in QUICK.items()]
+    command = [sys.executable, "-m", "pellucid", "train"]
+    recipe = ["digits-mlp", *settings, "train.epochs=40", "train.checkpoint_every=50", "--no-report"]
+    start = time.perf_counter()
+    subprocess.run([*command, *recipe, "--out", "whole"], check=True, capture_output=True)
+    length = time.perf_counter() - start
+    chance = random.Random(11)
+    kills = 0
+    for _ in range(6):
+        begun = Path("killed").exists()
+        process = subprocess.Popen(
+            [*command, *(["--resume", "killed"] if begun else [*recipe, "--out", "killed"])],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(chance.uniform(0.3, 1.0) * length)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    assert kills > 0
+    subprocess.run([*command, "--resume", "killed", "--no-report"], check=True, capture_output=True)
+    assert outcome(Path("killed")) == outcome(Path("whole"))
+
+
+def test_a_damaged_checkpoint_is_said_and_the_end_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    family = "momentum, plateau"
+    whole = train(family, "whole")
+    newest = sorted((whole / "checkpoints").glob("step-*.safetensors"))[-1]
+    before = outcome(whole)
+    newest.write_bytes(newest.read_bytes()[:-100])
+    experiment.resume(whole, Given(report=False))
+    assert outcome(whole) == before
+    assert "is damaged" in capsys.readouterr().err
+    assert "damaged checkpoint" in (whole / "journal.jsonl").read_text()
+
+
+def test_a_finished_run_resumes_to_itself() -> None:
+    whole = train("momentum, plateau", "whole")
+    before = outcome(whole)
+    experiment.resume(whole, QUIET)
+    assert outcome(whole) == before
+
+
+def test_other_data_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+
+    from pellucid import fit, resume
+
+    X = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    run = fit(X, X[:, 0] > 0, epochs=1, report=False, quiet=True)
+    with pytest.raises(RunError, match=r"The data is not what runs/arrays began with .* Restore the files"):
+        fit(X + 1, X[:, 0] > 0, resume=run, report=False, quiet=True)
+    resume(run, report=False, quiet=True)  # the arrays are small: they were kept with the run
+
+
+def test_a_run_in_use_is_refused() -> None:
+    from pellucid import rundir
+
+    run = train("momentum, plateau", "whole")
+    code = f"from pathlib import Path; from pellucid import rundir\nwith rundir.lock(Path({str(run)!r})): print('in', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "in\n"
+        with pytest.raises(RunError, match=f"is being written by process {other.pid}"):
+            experiment.resume(run, QUIET)
+        other.kill()
+    assert rundir.check(run) == run
+    experiment.resume(run, QUIET)
