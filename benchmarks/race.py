@@ -24,22 +24,18 @@ Versions and hardware (torch, numpy, processor, cores) stand in every row of res
 from __future__ import annotations
 
 import argparse
-import csv
-import importlib.metadata
 import json
 import os
-import platform
-import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hardware import write_results
 
 sys.path.insert(0, str(Path(__file__).parent / "race_entrants"))
 from workload import WORKLOADS
@@ -138,33 +134,6 @@ def judge(name: str, rows: list[dict[str, Any]]) -> list[str]:
     if len({row["steps"] for row in rows}) > 1:
         wrong.append(f"{name}: the entrants took {sorted({row['steps'] for row in rows})} steps.")
     return wrong
-
-
-def hardware() -> dict[str, Any]:
-    """The processor by its name, its cores, and the versions that matter."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    versions = {name: importlib.metadata.version(name) for name in ("pellucid", "torch", "numpy")}
-    return {"processor": model, "cores": len(os.sched_getaffinity(0)), "python": platform.python_version(), **versions}
-
-
-def write_results(theme: str, rows: list[dict[str, Any]]) -> Path:
-    """Write results/THEME_HARDWARE_DATE.csv."""
-    machine = hardware()
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{machine['processor']} {machine['cores']} cores".lower()).strip("-")
-    path = HERE / "results" / f"{theme}_{slug}_{date.today().isoformat()}.csv"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*rows[0], *machine])
-        writer.writeheader()
-        writer.writerows(row | machine for row in rows)
-    return path
 
 
 def main() -> int:

@@ -85,32 +85,89 @@ def validate(config: type[C], values: Mapping[str, Any], where: str = "") -> C:
 def problems(error: ValidationError, config: type[BaseModel], where: str) -> list[str]:
     """One line per mistake: the field, what was given, what was expected."""
     lines: list[str] = []
-    for item in error.errors():
+    for path, item, expected in _mistakes(error, config):
+        field = ".".join(filter(None, (where, *path)))
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, RecipeError):  # a nested section that was looked up in a table of its own
             lines += [f"{where}.{problem}" if where else problem for problem in cause.problems]
-            continue
-        path = ".".join(str(part) for part in item["loc"])
-        field = f"{where}.{path}" if where and path else where or path
-        if item["type"] == "extra_forbidden":
-            known = _fields_at(config, item["loc"][:-1])
-            lines.append(f"{field}: there is no such field. {closest(str(item['loc'][-1]), known)}")
+        elif item["type"] == "extra_forbidden":
+            lines.append(f"{field}: there is no such field. {_nearest(config, path)}")
         elif item["type"] == "missing":
             lines.append(f"{field}: must be given.")
+        elif isinstance(item["input"], Mapping) and item["type"] == "value_error":  # fields that do not go together
+            lines.append(f"{field}: expected {expected}." if field else f"expected {expected}.")
         else:
-            expected = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
             lines.append(f"{field} = {item['input']!r}: expected {expected}.")
     return lines
 
 
-def _fields_at(config: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """The field names of the settings class that `path` leads to."""
-    for part in path:
-        annotation = config.model_fields[str(part)].annotation if str(part) in config.model_fields else None
-        if not (inspect.isclass(annotation) and issubclass(annotation, BaseModel)):
-            return []
-        config = annotation
-    return list(config.model_fields)
+def _mistakes(error: ValidationError, config: type[BaseModel]) -> list[tuple[tuple[str, ...], Any, str]]:
+    """The field, pydantic's item and what was expected, once per field where one of several types was possible."""
+    found: dict[tuple[str, ...], tuple[Any, list[str]]] = {}
+    for item in error.errors():
+        path = _path(config, item["loc"])
+        found.setdefault(path, (item, []))[1].append(_expected(item))
+    return [
+        (path, item, ", or ".join(dict.fromkeys(expected)))
+        for path, (item, expected) in found.items()
+        # What is wrong inside a list says more than that the list as a whole is none of the possible types
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in found)
+    ]
+
+
+def _path(config: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Where a mistake is as a recipe spells it: pydantic also names the branch of a union that it tried."""
+    path: list[str] = []
+    inner: type[BaseModel] | None = config
+    for part in location:
+        if isinstance(part, int) or inner is not None:
+            path.append(str(part))
+        inner = _section(inner, str(part)) if inner is not None else None
+    return tuple(path)
+
+
+def _section(config: type[BaseModel], field: str) -> type[BaseModel] | None:
+    """The settings class of a field that is a section of its own."""
+    annotation = config.model_fields[field].annotation if field in config.model_fields else None
+    return annotation if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else None
+
+
+def _nearest(config: type[BaseModel], path: tuple[str, ...]) -> str:
+    """The known fields nearest to one that is not there; at the top also a field of a section."""
+    *parents, name = path
+    inner: type[BaseModel] | None = config
+    for parent in parents:
+        inner = _section(inner, parent) if inner is not None else None
+    known = inner.model_fields if inner is not None else {}
+    for section in known:
+        if inner is not None and name in getattr(_section(inner, section), "model_fields", ()):
+            return f"Did you mean '{section}.{name}'?"
+    return closest(name, known)
+
+
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "list": "a list in square brackets",
+    "tuple": "a list in square brackets",
+    "dict": "a section with fields of its own",
+    "model": "a section with fields of its own",
+}
+
+
+def _expected(item: Any) -> str:
+    """What was expected, in a newcomer's words where pydantic's are a programmer's."""
+    kind, limits = str(item["type"]), item.get("ctx", {})
+    name, _, how = kind.partition("_")
+    if how in ("type", "parsing", "from_float") and name in _TYPES:
+        return _TYPES[name]
+    if kind == "too_short":
+        return f"at least {limits['min_length']} {'value' if limits['min_length'] == 1 else 'values'}"
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return f"at least {limits['ge']}" if "ge" in limits else f"at most {limits['le']}"
+    return str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
 
 
 @cache

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomlkit
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 from tomlkit.items import Table
 
 from pellucid.catalogue import Config, sentences, validate
@@ -47,7 +48,8 @@ class SplitSection(Config):
     @model_validator(mode="after")
     def _leave_rows_to_train(self) -> SplitSection:
         if self.validation + self.test >= 1:
-            raise ValueError("validation + test below 1, so that rows are left to train on")
+            total = f"{self.validation:g} + {self.test:g}"
+            raise ValueError(f"validation + test below 1, so that rows are left to train on (here {total})")
         return self
 
 
@@ -83,7 +85,8 @@ class TrainSection(Config):
     @model_validator(mode="after")
     def _one_length(self) -> TrainSection:
         if (self.epochs is None) == (self.steps is None):
-            raise ValueError("exactly one of train.epochs and train.steps")
+            given = "neither" if self.epochs is None else "both"
+            raise ValueError(f"exactly one of train.epochs and train.steps (here {given})")
         return self
 
 
@@ -114,7 +117,7 @@ class Recipe(Config):
 
     format: int = Field(FORMAT, ge=1, le=FORMAT)
     """Version of this file format."""
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str
     """What the run folder is called."""
     seed: int = Field(0, ge=0)
     """Initial weights, the order of the rows, dropout: everything random but the split."""
@@ -123,21 +126,36 @@ class Recipe(Config):
     prepare: PrepareSection = PrepareSection()
     model: Section
     task: Section
-    rule: Section = {"name": "backpropagation"}
+    rule: Section = Field({"name": "backpropagation"})
     train: TrainSection
     execution: ExecutionSection = ExecutionSection()
     evaluate: EvaluateSection = EvaluateSection()
 
-    @model_validator(mode="after")
-    def _sections_are_named(self) -> Recipe:
-        nameless = [s for s in ("model", "task", "rule") if not isinstance(getattr(self, s).get("name"), str)]
-        if nameless:
-            raise ValueError("a name in " + " and in ".join(f"[{section}]" for section in nameless))
-        return self
+    @field_validator("name")
+    @classmethod
+    def _is_a_folder_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise ValueError(
+                "letters, digits, '.', '_' and '-', a letter or a digit first: it is what a folder is called"
+            )
+        return name
+
+    @field_validator("model", "task", "rule")
+    @classmethod
+    def _is_named(cls, section: Section, info: ValidationInfo) -> Section:
+        if "name" not in section:
+            raise RecipeError([f"{info.field_name}.name: must be given."])
+        if not isinstance(section["name"], str):
+            raise RecipeError([f"{info.field_name}.name = {section['name']!r}: expected text."])
+        return section
 
 
 def parse(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     """Build a recipe from plain values; every problem is reported at once."""
+    version = values.get("format", FORMAT)
+    if isinstance(version, int) and version > FORMAT:  # what else is in it cannot be judged
+        message = f"format = {version}: this Pellucid reads recipes up to format {FORMAT}. Install a newer Pellucid."
+        raise RecipeError([message], where=where)
     try:
         return validate(Recipe, values)
     except RecipeError as error:
@@ -150,44 +168,40 @@ def read(path: Path) -> Recipe:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RecipeError([f"{path}: cannot be read: {reason}."], where=str(path)) from None
+        raise RecipeError([f"cannot be read: {reason}."], where=str(path)) from None
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError([f"{path} is not TOML: {error}."], where=str(path)) from None
+        raise RecipeError([f"is not TOML: {error}."], where=str(path)) from None
     return parse(values, where=str(path))
 
 
 def override(recipe: Recipe, assignments: Iterable[str] | Mapping[str, Any]) -> Recipe:
     """Return the recipe with `section.field=value` assignments applied.
 
-    Values are TOML (`3`, `0.1`, `true`, `[64, 64]`); anything else is taken as text. A new `name` clears the
-    fields of the row it replaces, which the new one would not know.
+    Values are TOML (`3`, `0.1`, `true`, `[64, 64]`); anything else is taken as text, and none at all leaves the field
+    out (`train.patience=`). A new `name` clears the fields of the row it replaces, which the new one would not know.
 
     Example:
         >>> override(recipe, ["train.epochs=3", "model.name=mlp"])
     """
     values = recipe.model_dump()
-    pairs = assignments.items() if isinstance(assignments, Mapping) else map(_assignment, assignments)
-    # Names first: `model.widths=[8] model.name=mlp` means the same in either order.
-    for path, value in sorted(pairs, key=lambda pair: not pair[0].endswith(".name")):
+    pairs = list(assignments.items() if isinstance(assignments, Mapping) else map(_assignment, assignments))
+    # Names first, outer before inner: `model.widths=[8] model.name=mlp` means the same in either order.
+    for path, value in sorted(pairs, key=lambda pair: (not pair[0].endswith(".name"), pair[0].count("."))):
         *parents, field = path.split(".")
+        if not all((*parents, field)):
+            raise RecipeError([f"{path!r}: expected section.field, such as train.epochs."], where="recipe")
         section = values
         for parent in parents:
             if not isinstance(section.setdefault(parent, {}), dict):
                 raise RecipeError([f"{path}: {parent!r} is a value, it has no fields."], where="recipe")
             section = section[parent]
-        if parents and field == "name" and section.get("name") != value:
+        if field == "name" and path.startswith(("model.", "task.", "rule.")) and section.get("name") != value:
             section.clear()
         section[field] = copy.deepcopy(value)
-    length = {path for path, _ in _pairs(assignments)} & {"train.epochs", "train.steps"}
+    length = {path for path, value in pairs if value is not None} & {"train.epochs", "train.steps"}
     if len(length) == 1:  # the other way to say how long gives way
-        values["train"][({"train.epochs", "train.steps"} - length).pop().partition(".")[2]] = None
+        values["train"]["steps" if "train.epochs" in length else "epochs"] = None
     return parse(values)
-
-
-def _pairs(assignments: Iterable[str] | Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return (
-        list(assignments.items()) if isinstance(assignments, Mapping) else [_assignment(text) for text in assignments]
-    )
 
 
 def _assignment(text: str) -> tuple[str, Any]:
@@ -195,9 +209,11 @@ def _assignment(text: str) -> tuple[str, Any]:
     if not equals or not path.strip():
         raise RecipeError([f"{text!r}: expected section.field=value, such as train.epochs=3."], where="command line")
     try:
-        return path.strip(), tomllib.loads(f"value = {value}")["value"]
+        read = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        return path.strip(), value
+        read = value.strip() or None
+    plain = read is None or isinstance(read, bool | int | float | str | list | dict)
+    return path.strip(), read if plain else value  # no field holds a date
 
 
 def to_toml(recipe: Recipe, settings: Mapping[str, type[BaseModel]] | None = None) -> str:

@@ -17,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from pellucid import models, tasks
+from pellucid.data.batch import tensor_of
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import ArtefactError
 from pellucid.evaluation.evaluate import evaluating
@@ -48,7 +49,7 @@ class Artefact:
     @torch.inference_mode()
     def outputs(self, inputs: NDArray[np.generic]) -> dict[str, Tensor]:
         """Return the task's per-row predictions for raw inputs `[N, *spec.input.shape]`."""
-        rows = torch.from_numpy(np.ascontiguousarray(inputs))
+        rows = tensor_of(inputs)
         with evaluating(self.model):
             parts = [
                 self.task.predict(self.model, self.preprocessing.apply("input", part))
@@ -75,7 +76,7 @@ def write(artefact: Artefact, folder: Path, card: str) -> None:
         "spec": artefact.spec.to_dict(),
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
-    golden = {"input": torch.from_numpy(np.ascontiguousarray(artefact.golden))}
+    golden = {"input": tensor_of(artefact.golden)}
     golden |= {f"output/{name}": tensor.contiguous() for name, tensor in artefact.outputs(artefact.golden).items()}
     write_atomically(beside / "model.safetensors", weights)
     write_atomically(beside / "golden.safetensors", save(golden))

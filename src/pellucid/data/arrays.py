@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.columns import Columns
+from pellucid.data.columns import Columns, check_finite
 from pellucid.errors import DataError
 from pellucid.spec import Field
 
@@ -16,25 +16,36 @@ Question = Literal["classify", "regress"]
 
 
 def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = None) -> Columns:
-    """Return columns of inputs and targets, `{"train": (X, y)}` or with parts of the user's own: `"validation"`, `"test"`.
+    """Return columns of inputs and targets: `{"train": (X, y)}`, and `"validation"` and `"test"` where the user has them.
 
     Args:
         parts: X is `[N, features]`, images `[N, H, W]`, `[N, C, H, W]` or `[N, H, W, C]` (uint8, or floats in 0 to 1),
             or a data frame of numbers; y is `[N]` or `[N, 1]` labels of any kind, or numbers `[N]` or `[N, targets]`.
-        task: what is asked. Left out: floats that are not all whole are numbers to predict, all else is classes.
+        task: what is asked. Left out: fractional numbers and several columns are predicted as numbers, all else is classes.
 
     Raises:
         DataError: shapes or types that cannot be used, naming the column.
     """
-    read = {part: (_values(X, "X"), _values(y, "y")) for part, (X, y) in parts.items()}
-    (first, names), (_, target_names) = read["train"]
+    read = {}
+    for part, (X, y) in parts.items():
+        of_part = "" if len(parts) == 1 else f"the {part} "
+        targets, y_names = _values(y, f"{of_part}y")
+        read[part] = _values(X, f"{of_part}X"), (_one_column(targets), y_names)
+    (first, names), (first_targets, target_names) = read["train"]
     given, start = {}, 0
     for part, ((inputs, part_names), (targets, _)) in read.items():
         if len(inputs) != len(targets):
-            raise DataError(f"X has {len(inputs)} rows and y has {len(targets)}. Each row of X needs one target.")
-        if inputs.shape[1:] != first.shape[1:] or part_names != names:
             raise DataError(
-                f"The {part} X has shape {inputs.shape} and the train X {first.shape}: expected equal columns, in equal order."
+                f"The {part} X has {len(inputs)} rows and its y has {len(targets)}. Each row of X needs one target."
+            )
+        if len(inputs) == 0:
+            raise DataError(f"The {part} X has no rows. Give rows, or leave the part out.")
+        _check_alike(part, "X", inputs, first)
+        _check_alike(part, "y", targets, first_targets)
+        if part_names != names:
+            raise DataError(
+                f"The {part} X has the columns {_listed(part_names)} and the train X {_listed(names)}: "
+                "expected the same columns in the same order."
             )
         given[part] = np.arange(start, start + len(inputs))
         start += len(inputs)
@@ -51,56 +62,127 @@ def _join(arrays: list[NDArray[Any]]) -> NDArray[Any]:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
+def _one_column(targets: NDArray[Any]) -> NDArray[Any]:
+    """Targets `[N, 1]` as `[N]`: they mean the same."""
+    return targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
+
+
+def _check_alike(part: str, what: str, array: NDArray[Any], first: NDArray[Any]) -> None:
+    """Refuse parts that joining would silently turn into one type, or could not join."""
+    if array.shape[1:] != first.shape[1:]:
+        raise DataError(
+            f"The {part} {what} has shape {_shape(array.shape)} and the train {what} {_shape(first.shape)}: "
+            "expected the same but for the number of rows."
+        )
+    numbers = {given.dtype.kind in "fiub" for given in (array, first)}
+    pixels = {given.dtype == np.uint8 for given in (array, first)} if array.ndim > 2 else set()
+    if len(numbers) > 1 or len(pixels) > 1:
+        raise DataError(
+            f"The {part} {what} holds {_holds(array)} and the train {what} {_holds(first)}: expected the same type."
+        )
+
+
 def inputs_like(X: Any, field: Field) -> NDArray[np.generic]:
-    """Return new inputs `X` as an array that fits `field`, or raise `DataError` saying what does not fit."""
-    array, names = _values(X, "X")
-    if names and field.names and names != field.names:
-        missing = [name for name in field.names if name not in names]
-        if missing:
-            raise DataError(f"X lacks the columns {', '.join(map(repr, missing))}. Expected: {', '.join(field.names)}.")
-        array = array[:, [names.index(name) for name in field.names]]
-    if array.shape == field.shape:
+    """Return new inputs `X` as an array that fits `field`, or raise `DataError` saying what does not fit.
+
+    One row may come without its first axis, and an image with its channels last.
+    """
+    array, _ = _values(X, "X", field.names)
+    given = array.shape
+    if field.kind == "image":
+        channels, height, width = field.shape
+        channels_last = (height, width, channels)
+        if given in (field.shape, channels_last) or (channels == 1 and given == (height, width)):
+            array = array[None]
+        if array.ndim == 3:
+            array = array[:, None]
+        if array.shape[1:] == channels_last != field.shape:
+            array = array.transpose(0, 3, 1, 2)
+    elif given == field.shape:
         array = array[None]
-    if field.kind == "image" and array.ndim in (3, 4):
-        array = _images(array)
     if array.shape[1:] != field.shape:
-        raise DataError(f"X has shape {array.shape}: expected {('N', *field.shape)}, as the model was trained on.")
-    return array if array.dtype == np.uint8 and field.kind == "image" else _floats(array, "X")
+        raise DataError(
+            f"X has shape {_shape(given)}: expected {_shape(('N', *field.shape))}, as the model was trained on."
+        )
+    rows = _pixels(array) if array.dtype == np.uint8 and field.kind == "image" else _floats(array, "X")
+    check_finite(Columns({"input": rows}, {"input": field}))
+    return rows
 
 
-def _values(data: Any, what: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """An array of what the user gave, and the column names of a data frame."""
+def _values(data: Any, what: str, only: tuple[str, ...] = ()) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """An array of what the user gave, and the column names of a data frame; of those `only` some, where asked."""
     if hasattr(data, "columns") and hasattr(data, "to_numpy"):  # pandas and polars share this much, neither is imported
-        names = tuple(str(name) for name in data.columns)
-        for name in data.columns:
-            values = data[name].to_numpy()
-            if what == "X" and values.dtype.kind not in "fiub":
-                raise DataError(
-                    f"X: column {str(name)!r} holds {values.dtype} values, not numbers. "
-                    "Encode it as numbers, or leave the column out."
-                )
-        return np.asarray(data.to_numpy()), names
+        return _frame(data, what, only)
+    names: tuple[str, ...] = ()
     if hasattr(data, "detach"):
-        data = data.detach().cpu().numpy()
+        tensor = data.detach().cpu()
+        data = (tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy()  # NumPy has no bfloat16
     elif hasattr(data, "to_numpy"):
-        return np.asarray(data.to_numpy()), (str(data.name),) if getattr(data, "name", None) else ()
+        names = (str(data.name),) if getattr(data, "name", None) else ()
+        data = data.to_numpy()
     try:
-        return np.asarray(data), ()
+        array = np.asarray(data)
     except ValueError:
         raise DataError(
-            f"{what} is a list of rows of different lengths. Every row needs the same number of values."
+            f"{_capital(what)} is a list of rows of different lengths. Every row needs the same number of values."
         ) from None
+    if array.ndim == 0:
+        raise DataError(
+            f"{_capital(what)} is of type {type(data).__name__}: expected an array, a tensor, a data frame or a list."
+        )
+    return array, names
+
+
+def _frame(frame: Any, what: str, only: tuple[str, ...]) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """The columns of a data frame side by side. Where they are several each must be of numbers, of its own type."""
+    given = {str(name): name for name in frame.columns}
+    if len(given) < len(frame.columns) or not given:
+        problem = "has two columns of one name" if given else "has no columns"
+        raise DataError(f"{_capital(what)} {problem}: {_listed(tuple(map(str, frame.columns)))}.")
+    missing = [name for name in only if name not in given]
+    if missing:
+        raise DataError(f"X lacks the columns {', '.join(map(repr, missing))}. Expected: {', '.join(only)}.")
+    names = only or tuple(given)
+    columns = [np.asarray(frame[given[name]].to_numpy()) for name in names]
+    for name, values in zip(names, columns, strict=True):
+        if values.dtype.kind not in "fiub" and (what.endswith("X") or len(names) > 1):
+            raise DataError(
+                f"{_capital(what)}: column {name!r} holds {_holds(values)}, not numbers. "
+                "Encode it as numbers, or leave the column out."
+            )
+    return np.stack(columns, axis=1), names
+
+
+def _shape(shape: tuple[Any, ...]) -> str:
+    return f"[{', '.join(map(str, shape))}]"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "(no names)"
+
+
+def _capital(what: str) -> str:
+    return what[0].upper() + what[1:]
+
+
+def _holds(array: NDArray[Any]) -> str:
+    """What an array holds, in words where NumPy's name of the type says nothing to a newcomer."""
+    words = {"U": "text", "S": "bytes", "T": "text", "O": "objects (text, None or a mixture)", "M": "dates"}
+    return words.get(array.dtype.kind, f"{array.dtype} values")
 
 
 def _inputs(array: NDArray[Any], names: tuple[str, ...]) -> tuple[NDArray[Any], Field]:
+    if 0 in array.shape:
+        raise DataError(f"X has shape {_shape(array.shape)}: there is nothing to learn from.")
     if array.ndim == 2:
         return _floats(array, "X"), Field("number", (array.shape[1],), names=names)
     if array.ndim in (3, 4):
         images = _images(array)
-        return images if images.dtype == np.uint8 else _floats(images, "X"), Field("image", images.shape[1:])
+        values = _pixels(images) if images.dtype == np.uint8 else _floats(images, "X")
+        return values, Field("image", images.shape[1:])
     raise DataError(
-        f"X has shape {array.shape}. Expected [N, features], or images [N, H, W] or [N, C, H, W]. "
-        + ("One feature: X.reshape(-1, 1)." if array.ndim == 1 else "")
+        f"X has shape {_shape(array.shape)}. Expected [N, features], or images [N, H, W] or [N, C, H, W]."
+        + (" One feature: X.reshape(-1, 1)." if array.ndim == 1 else "")
     )
 
 
@@ -109,43 +191,57 @@ def _images(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim == 3:
         return array[:, None]
     if array.shape[3] in (1, 3, 4) and array.shape[1] not in (1, 3, 4):
-        return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+        return array.transpose(0, 3, 1, 2)
     return array
+
+
+def _pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Bytes laid out as torch wants them: contiguous, and writable lest it warn."""
+    return np.require(array, np.uint8, ["C", "W"])
 
 
 def _floats(array: NDArray[Any], what: str) -> NDArray[np.float32]:
     if array.dtype.kind not in "fiub":
-        raise DataError(f"{what} holds {array.dtype} values: expected numbers. Encode text as numbers first.")
-    return np.ascontiguousarray(array, dtype=np.float32)
+        raise DataError(f"{what} holds {_holds(array)}: expected numbers. Encode text as numbers first.")
+    try:
+        with np.errstate(over="raise"):
+            return np.require(array, np.float32, ["C", "W"])
+    except FloatingPointError:
+        raise DataError(
+            f"{what} holds a number of size {np.nanmax(np.abs(array)):.3g}: expected less than 3.4e38, the largest "
+            "that a model can compute with. Give the column in a larger unit."
+        ) from None
 
 
 def _targets(array: NDArray[Any], names: tuple[str, ...], task: Question | None) -> tuple[NDArray[Any], Field]:
+    if array.shape[1:] == (0,):
+        raise DataError("y has no columns: expected one target per row at least.")
     if task is None:
-        fractional = array.dtype.kind == "f" and not np.all(array == np.floor(array))  # NaN counts as fractional
-        task = "regress" if fractional or (array.ndim == 2 and array.shape[1] > 1) else "classify"
+        known = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+        fractional = array.dtype.kind == "f" and not np.array_equal(known, np.floor(known))
+        task = "regress" if fractional or array.ndim == 2 else "classify"
+        if array.ndim == 2 and _is_one_hot(array):
+            raise DataError(
+                f"y has shape {_shape(array.shape)} and a single 1 in each row. "
+                "If it marks the class, give y.argmax(1); if it holds numbers to predict, give task='regress'."
+            )
     if task == "regress":
         if array.ndim > 2:
-            raise DataError(f"y has shape {array.shape}: expected numbers [N] or [N, targets].")
+            raise DataError(f"y has shape {_shape(array.shape)}: expected numbers [N] or [N, targets].")
         columns = _floats(array, "y").reshape(len(array), -1)
         return columns, Field("number", (columns.shape[1],), names=names)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
     if array.ndim != 1:
         raise DataError(
-            f"y has shape {array.shape}: expected one class per row, [N]. For one-hot rows give y.argmax(1)."
+            f"y has shape {_shape(array.shape)}: expected one class per row, [N]. For one-hot rows give y.argmax(1)."
         )
-    missing: NDArray[np.int64] | list[int] = (
-        np.flatnonzero([value is None or value != value for value in array.tolist()])
-        if array.dtype.kind in "Of"
-        else []
-    )
-    if len(missing):
-        raise DataError(
-            f"y: {len(missing)} rows have no class (rows {', '.join(map(str, missing[:10]))}). Remove these rows."
-        )
-    if array.dtype.kind == "f":
+    may_lack = array.dtype.kind not in "biuUS"
+    missing = [row for row, value in enumerate(array.tolist()) if _is_missing(value)] if may_lack else []
+    if missing:
+        shown = ", ".join(map(str, missing[:10])) + (", ..." if len(missing) > 10 else "")
+        raise DataError(f"y: {len(missing)} of {len(array)} rows have no class (rows {shown}). Remove these rows.")
+    if array.dtype.kind == "f" and np.array_equal(array, np.floor(array)) and np.abs(array).max() < 2**53:
         array = array.astype(np.int64)  # classes written as 0.0, 1.0
-    elif array.dtype.kind == "O":
+    elif array.dtype.kind in "OT":
         array = array.astype(str)
     classes, codes = np.unique(array, return_inverse=True)
     if len(classes) < 2:
@@ -153,3 +249,12 @@ def _targets(array: NDArray[Any], names: tuple[str, ...], task: Question | None)
     if len(classes) > max(100, len(array) // 2):
         raise DataError(f"y has {len(classes)} classes in {len(array)} rows. If it holds numbers, give task='regress'.")
     return codes.astype(np.int64), Field("category", categories=tuple(str(name) for name in classes))
+
+
+def _is_one_hot(array: NDArray[Any]) -> bool:
+    return array.dtype.kind in "fiub" and bool(np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all())
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, infinity, NaT and pandas' NA; the text "nan" is text."""
+    return value is None or (not isinstance(value, str) and str(value) in ("nan", "inf", "-inf", "NaT", "<NA>"))

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+
+def tensor_of(array: NDArray[np.generic]) -> Tensor:
+    """Return a tensor over an array's own memory, or over a copy where the array may not be written."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ class Columns:
     """The rows of a data set.
 
     Attributes:
-        values: `"input"` and, where something is asked for, `"target"`. Images are uint8 (0 to 255) or float32
-            `[N, C, H, W]`, tables float32 `[N, features]`, categories int64 codes `[N]`, numbers float32 `[N, targets]`.
+        values: `"input"` and, where something is asked for, `"target"`. Images are `[N, C, H, W]`, uint8 (0 to 255)
+            or float32, tables float32 `[N, features]`, categories int64 codes `[N]`, numbers float32 `[N, targets]`.
         schema: the `Field` of each column.
         given: the parts that the data came with, if any: `{"train": rows, "test": rows}`.
     """
@@ -57,7 +57,9 @@ def check_finite(columns: Columns) -> None:
     for name, array in columns.values.items():
         if not np.issubdtype(array.dtype, np.floating):
             continue
-        if np.isfinite(array.sum(dtype=np.float64)):  # one pass; an overflow of the sum is settled below
+        with np.errstate(invalid="ignore"):  # inf - inf is what is looked for
+            total = array.sum(dtype=np.float64)
+        if np.isfinite(total):  # one pass; an overflow of the sum is settled below
             continue
         bad = ~np.isfinite(array)
         rows = np.flatnonzero(bad.reshape(len(array), -1).any(axis=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -39,8 +40,8 @@ def read_idx(path: Path) -> NDArray[np.generic]:
     if len(content) < header:
         raise DataError(f"{path} is cut short inside its header. Fetch the file again.")
     shape = struct.unpack(f">{dimensions}I", content[4:header])
-    expected = header + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    if len(content) != expected:
+    expected = header + dtype.itemsize * math.prod(shape)
+    if len(content) != expected or dimensions > 32:  # more dimensions than NumPy knows
         raise DataError(
             f"{path}: its header promises {' x '.join(map(str, shape))} values, {expected:,} bytes in all, "
             f"but it has {len(content):,}. It is damaged; fetch it again."

@@ -40,7 +40,8 @@ def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
 def _files(paths: Iterable[str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            yield from sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+            pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+            yield from pictures or [path]
         else:
             yield path
 
@@ -48,6 +49,8 @@ def _files(paths: Iterable[str]) -> Iterator[Path]:
 def _read(path: Path, field: Field) -> Input:
     if not path.exists():
         raise DataError("there is no such file.")
+    if path.is_dir():
+        raise DataError("the folder holds no picture.")
     ending = path.suffix.lower()
     if ending in PICTURES:
         return _picture(path, field)
@@ -55,9 +58,10 @@ def _read(path: Path, field: Field) -> Input:
         rows = inputs_like(_table(path, ending, field), field)
     elif ending == ".npy":
         try:
-            rows = inputs_like(np.load(path, allow_pickle=False), field)
-        except ValueError as error:
+            array = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError) as error:
             raise DataError(f"it is not a NumPy array of numbers: {error}") from None
+        rows = inputs_like(array, field)
     else:
         known = ", ".join(sorted(PICTURES | TABLES | {".npy"}))
         raise DataError(f"{ending or 'no ending'} is not a kind of file that is read. Expected one of {known}.")
@@ -73,8 +77,8 @@ def _picture(path: Path, field: Field) -> Input:
     try:
         with Image.open(path) as opened:
             image = opened.convert("L" if channels == 1 else "RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f"it is not a picture that can be decoded: {error}") from None
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"it is not a picture that can be decoded: {error}") from None  # Pillow raises all of these
     note = ""
     if image.size != (width, height):
         note = f"resized from {image.size[0]}x{image.size[1]} to {width}x{height}"

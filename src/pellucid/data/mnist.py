@@ -25,10 +25,10 @@ def mnist() -> Columns:
     arrays = {part: read_idx(path) for part, path in paths.items()}
     for part in ("train", "test"):
         images, labels = arrays[f"{part} images"], arrays[f"{part} labels"]
-        if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+        if images.shape[1:] != (28, 28) or labels.ndim != 1 or len(images) != len(labels):
             raise DataError(
                 f"{paths[f'{part} images']} has shape {images.shape} and {paths[f'{part} labels']} {labels.shape}: "
-                "expected [N, height, width] and [N]. The files do not belong together; fetch them again."
+                "expected [N, 28, 28] and [N]. The files do not belong together; fetch them again."
             )
     labels = np.concatenate([arrays["train labels"], arrays["test labels"]]).astype(np.int64)
     if labels.max(initial=0) > 9:

@@ -36,18 +36,27 @@ class Standardize:
 
     @staticmethod
     def fit(column: str, values: NDArray[np.generic], rows: Rows) -> Standardize:
-        """Fit on the given rows of `[N, channels, ...]` values, in float64."""
+        """Fit on the given rows of `[N, channels, ...]` values, in float64.
+
+        Chunks are joined by their means and squared deviations (Chan, Golub & LeVeque 1979): the mean of the squares
+        minus the square of the mean would lose the digits of a feature that lies far from zero.
+        """
         axes = (0, *range(2, values.ndim))
-        total = squares = np.zeros(values.shape[1])
+        mean = deviations = np.zeros(values.shape[1])
         count = 0
         for chunk in np.array_split(rows, max(1, len(rows) // 4096)):  # a float64 copy of all rows would be large
             part = values[chunk].astype(np.float64)
-            total = total + part.sum(axis=axes)
-            squares = squares + np.square(part).sum(axis=axes)
-            count += part.size // part.shape[1]
-        mean = total / count
-        std = np.sqrt(np.maximum(squares / count - np.square(mean), 0))
-        constant = std <= 1e-8 * np.maximum(np.abs(mean), 1)
+            size = part.size // part.shape[1]
+            part_mean = part.mean(axis=axes)
+            part -= part_mean.reshape(-1, *[1] * (values.ndim - 2))
+            step, total = part_mean - mean, count + size
+            deviations = (
+                deviations + np.square(part, out=part).sum(axis=axes) + np.square(step) * (count * size / total)
+            )
+            mean = mean + step * (size / total)
+            count = total
+        std = np.sqrt(deviations / count)
+        constant = std <= 1e-8 * np.abs(mean)
         scale = 255 if values.dtype == np.uint8 else 1
         return Standardize(
             column,
@@ -84,7 +93,9 @@ class Preprocessing:
         floats = values.to(torch.float32)
         if column not in self._affine:
             return floats.mul_(unit) if unit != 1 else floats
-        scale, shift = self._affine[column]
+        scale, shift, centre, rest = self._affine[column]
+        if values.ndim == 2:  # a feature may lie far from zero: subtracting first keeps its digits
+            return torch.addcmul(rest, floats - centre, scale)
         shape = (-1, *[1] * (values.ndim - 2))
         return torch.addcmul(shift.view(shape), floats, (scale * unit).view(shape))
 
@@ -124,6 +135,9 @@ class Preprocessing:
         return Preprocessing({step.column: step for step in steps}, device)
 
 
-def _affine(step: Standardize, device: str) -> tuple[Float[Tensor, " features"], Float[Tensor, " features"]]:
+def _affine(step: Standardize, device: str) -> tuple[Float[Tensor, " features"], ...]:
+    """The step as values * scale + shift, and as (values - centre) * scale + rest, in float32."""
     mean, std = torch.tensor(step.mean, dtype=torch.float64), torch.tensor(step.std, dtype=torch.float64)
-    return (1 / std).float().to(device), (-mean / std).float().to(device)
+    centre = mean.float()
+    numbers = (1 / std, -mean / std, centre, (centre.double() - mean) / std)
+    return tuple(number.float().to(device) for number in numbers)

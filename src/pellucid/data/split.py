@@ -81,6 +81,7 @@ def draw(section: SplitSection, columns: Columns) -> Split:
     random = np.random.default_rng([section.seed, 0x5EED])
     pool = given.get("train", np.setdiff1d(np.arange(len(columns)), np.concatenate([[], *given.values()]).astype(int)))
     labels = columns.values["target"] if columns.schema["target"].kind == "category" else None
+    by_class = labels if section.kind != "random" else None
     if section.kind == "stratified" and labels is None:
         raise DataError(
             "split.kind = 'stratified' needs classes, and the target is a number. Choose split.kind = 'random'."
@@ -93,15 +94,15 @@ def draw(section: SplitSection, columns: Columns) -> Split:
             continue
         # Shares are of all the rows that were there to draw from, so the second draw takes a larger share of the rest.
         wanted = round(share * (len(pool) + sum(len(rows) for name, rows in drawn.items() if name not in given)))
-        chosen = _choose(pool, wanted, labels, random)
-        if share > 0 and len(chosen) == 0:
+        if share > 0 and wanted == 0:
             raise DataError(
-                f"split.{part} = {share} of {len(columns)} rows is none. Give more rows, or split.{part} = 0."
+                f"split.{part} = {share:g} of {len(pool)} rows is none. Give more rows, or split.{part} = 0."
             )
+        chosen = _choose(pool, wanted, by_class, random)
         drawn[part] = chosen
         pool = np.setdiff1d(pool, chosen, assume_unique=True)
         if share > 0:
-            told.append(f"{part} {len(chosen)} of them drawn {'by class' if labels is not None else 'at random'}")
+            told.append(f"{part} {len(chosen)} rows drawn {'at random' if by_class is None else 'by class'}")
     if len(pool) == 0:
         raise DataError(
             f"The split leaves none of {len(columns)} rows to train on. Lower split.validation and split.test."
@@ -134,8 +135,8 @@ def _check_classes(split: Split, columns: Columns, labels: NDArray[Any]) -> None
         present = np.unique(labels[rows])
         if len(rows) and len(present) == 1:
             raise DataError(
-                f"The {part} part has one class only ({names[present[0]]!r}, {len(rows)} rows): nothing can be told apart. "
-                "Give rows of at least two classes" + ("." if part == "train" else ", or split.kind = 'stratified'.")
+                f"The {part} part has one class only ({names[present[0]]!r}, {len(rows)} rows): "
+                "nothing can be told apart. Give rows of at least two classes" + ("." if part == "train" else ", or split.kind = 'stratified'.")
             )
         if part == "train" and len(present) < len(names):
             absent = ", ".join(repr(names[code]) for code in sorted(set(range(len(names))) - set(present.tolist()))[:5])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pellucid.catalogue import find
 from pellucid.data import DATA
-from pellucid.data.batch import Batch
+from pellucid.data.batch import Batch, tensor_of
 from pellucid.data.columns import Columns, check_finite
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.split import Split, draw
@@ -41,7 +41,7 @@ class World:
         self.preprocessing = preprocessing
         self.spec = _spec(columns, split, preprocessing)
         self.device = device
-        self._tensors = {name: torch.from_numpy(array).to(device) for name, array in columns.values.items()}
+        self._tensors = {name: tensor_of(array).to(device) for name, array in columns.values.items()}
         self._rows = {part: torch.from_numpy(rows) for part, rows in split.parts.items()}
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> World:

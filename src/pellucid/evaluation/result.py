@@ -32,7 +32,7 @@ def describe(evaluation: Evaluation, world: World, resamples: int) -> dict[str, 
 
 
 def worst(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return the worst mistakes in words: row id, truth, prediction, loss and the probability of the truth."""
+    """Return the worst mistakes in words: row id, truth, prediction, loss and the probability of the prediction."""
     places = evaluation.worst(WORST)
     if not places:
         return []

@@ -7,13 +7,15 @@ from typing import Any
 from pellucid.recipe import DataSection, Recipe, Section, SplitSection, TrainSection
 
 
-def _recipe(name: str, model: Section, rule: dict[str, Any], epochs: int, batch_size: int = 128) -> Recipe:
+def _recipe(
+    name: str, model: Section, rule: dict[str, Any], epochs: int, batch_size: int = 128, label_smoothing: float = 0.0
+) -> Recipe:
     return Recipe(
         name=name,
         data=DataSection(source="mnist"),
         split=SplitSection(kind="given", validation=5000 / 60000),
         model=model,
-        task={"name": "classify"},
+        task={"name": "classify", "label_smoothing": label_smoothing},
         rule={"name": "backpropagation", **rule},
         train=TrainSection(epochs=epochs, batch_size=batch_size),
     )
@@ -29,9 +31,10 @@ def mnist_softmax() -> Recipe:
 
 def mnist_mlp() -> Recipe:
     """Two hidden layers with dropout."""
-    model = {"name": "mlp", "hidden": [512, 256], "dropout": 0.2}
+    model = {"name": "mlp", "hidden": [512, 256], "dropout": 0.3}
     optimizer = {"name": "adamw", "learning_rate": 2e-3, "weight_decay": 1e-2}
-    return _recipe("mnist-mlp", model, {"optimizer": optimizer, "schedule": {"name": "one_cycle"}}, epochs=10)
+    rule = {"optimizer": optimizer, "schedule": {"name": "one_cycle"}}
+    return _recipe("mnist-mlp", model, rule, epochs=12, label_smoothing=0.1)
 
 
 def mnist_lenet5() -> Recipe:

@@ -20,6 +20,7 @@ from pellucid.data.batch import Batch
 from pellucid.errors import PellucidError
 from pellucid.execution import Execution
 from pellucid.optim.update import Update, UpdateConfig
+from pellucid.tasks.classify import Classify
 from pellucid.tasks.task import Task
 
 
@@ -43,6 +44,11 @@ class PerceptronRule:
                 f"rule.name = 'perceptron' corrects one layer of linear units, and {type(model).__name__} has "
                 f"{len(layers)} linear layers and {parameters:,} parameters. Choose model.name = 'perceptron' or "
                 "'linear', or rule.name = 'backpropagation'."
+            )
+        if not isinstance(task, Classify):
+            raise PellucidError(
+                "rule.name = 'perceptron' learns from wrong classes, and this task has none. "
+                "Choose task.name = 'classify', or rule.name = 'backpropagation'."
             )
         self.model = model
         optimizer = {"name": "sgd", "learning_rate": config.learning_rate, "momentum": 0.0, "weight_decay": 0.0}

@@ -117,7 +117,8 @@ class Classify:
         if logits.shape != (rows, len(self.classes)):
             raise ShapeError(
                 f"The model gave outputs of shape {tuple(logits.shape)} for {rows} rows: expected "
-                f"{(rows, len(self.classes))}, one number per class. Set the last layer's outputs to {len(self.classes)}."
+                f"{(rows, len(self.classes))}, one number per class. "
+                f"Set the last layer's outputs to {len(self.classes)}."
             )
 
 

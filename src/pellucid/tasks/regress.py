@@ -77,16 +77,15 @@ class Regress:
         return original
 
     def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
-        """Return rmse and mae in the user's units, and r2 (the share of variance explained)."""
+        """Return rmse and mae in the user's units, and r2 (the share of variance explained); means over the targets."""
         truth = self.original(targets)
         error = predictions["number"].astype(np.float64) - truth
-        squared = np.square(error).mean(axis=1)
         ones = np.ones(len(truth))
         # r2 from sums: 1 - SSE / (sum y^2 - (sum y)^2 / n), with y shifted to keep the digits
         y = truth - truth.mean(axis=0)
         moments = np.concatenate([ones[:, None], np.square(error), np.square(y), y], axis=1)
         return {
-            "rmse": Score(np.stack([squared, ones], axis=1), lambda s: np.sqrt(s[..., 0] / s[..., 1]), "min"),
+            "rmse": Score(np.concatenate([np.square(error), ones[:, None]], axis=1), _root_mean, "min"),
             "mae": mean_score(np.abs(error).mean(axis=1), "min"),
             "r2": Score(moments, _explained_variance, "max"),
         }
@@ -114,15 +113,29 @@ class Regress:
             raise ShapeError(
                 f"The model gave outputs of shape {tuple(outputs.shape)} for {rows} rows: expected "
                 f"{(rows, self.num_targets)}. Broadcasting would compare every row with every other; "
-                + ("end the model with .unsqueeze(1)." if outputs.shape == (rows,) else "mend the last layer.")
+                + (
+                    "end the model with .unsqueeze(1)."
+                    if outputs.shape == (rows,) and self.num_targets == 1
+                    else f"set the last layer's outputs to {self.num_targets}."
+                )
             )
 
 
+def _root_mean(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Root of the mean squared error averaged over targets, from sums `[..., targets + 1]` of (error^2, 1)."""
+    mean: NDArray[np.float64] = np.sqrt(sums[..., :-1] / sums[..., -1:]).mean(axis=-1)
+    return mean
+
+
 def _explained_variance(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 - SSE / SST averaged over targets, from sums `[..., 1 + 3 * targets]` of (1, error^2, y^2, y)."""
+    """1 - SSE / SST averaged over targets, from sums `[..., 1 + 3 * targets]` of (1, error^2, y^2, y).
+
+    A target that is constant has no variance to explain: 1 where it was met exactly, else 0, as in scikit-learn.
+    """
     n = sums[..., :1]
     error, square, first = np.split(sums[..., 1:], 3, axis=-1)
     total = square - np.square(first) / n
-    ratio = 1 - np.divide(error, total, out=np.zeros_like(error), where=total > 0)
+    varies = total > 1e-12 * square  # a resample of one row leaves rounding
+    ratio = 1 - np.divide(error, total, out=(error > 0).astype(np.float64), where=varies)
     mean: NDArray[np.float64] = ratio.mean(axis=-1)
     return mean

@@ -1,0 +1,102 @@
+"""Artefacts: they predict as the trained model did, and notice every change made to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import pellucid
+from pellucid.artefacts.artefact import read
+from pellucid.data import world
+from pellucid.errors import ArtefactError, LeakError, RunError
+from tests.training.runs import QUICK
+
+
+@pytest.fixture
+def run() -> pellucid.Run:
+    return pellucid.train("digits-mlp", {**QUICK, "train.epochs": 2}, out="run", report=False, quiet=True)
+
+
+def test_predictions_are_those_that_were_judged(run: pellucid.Run) -> None:
+    kept = polars.read_csv("run/predictions/validation.csv")
+    images = world.read("digits").values["input"][kept["row"].to_numpy()]
+    answers = pellucid.predict(run, images)
+    assert [answer["prediction"] for answer in answers] == [str(value) for value in kept["prediction"].to_list()]
+    for answer, share in zip(answers, kept["p_3"].to_list(), strict=True):
+        assert answer["probabilities"]["3"] == pytest.approx(share, abs=1e-5)
+
+
+def test_no_pickle_and_whole(run: pellucid.Run) -> None:
+    names = {path.name for path in Path("run/artefact").iterdir()}
+    assert names == {"model.safetensors", "model.json", "preprocessing.json", "golden.safetensors", "card.md"}
+
+
+def alter_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+
+
+def alter_scale(folder: Path) -> None:
+    path = folder / "preprocessing.json"
+    values = json.loads(path.read_text())
+    values["steps"][0]["std"] = [2 * value for value in values["steps"][0]["std"]]
+    path.write_text(json.dumps(values))
+
+
+def alter_golden(folder: Path) -> None:
+    golden = dict(load_file(folder / "golden.safetensors"))
+    golden["input"] = np.ascontiguousarray(golden["input"][:, :, ::-1])
+    save_file(golden, folder / "golden.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (alter_weights, "model.safetensors was altered since it was written"),
+        (alter_scale, "does not give its golden outputs any more"),
+        (alter_golden, "does not give its golden outputs any more"),
+        (lambda folder: (folder / "golden.safetensors").unlink(), "is damaged"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"short"), "was altered"),
+    ],
+)
+def test_a_changed_artefact_is_refused(harm: Callable[[Path], object], message: str, run: pellucid.Run) -> None:
+    harm(Path("run/artefact"))
+    with pytest.raises(ArtefactError, match=message):
+        pellucid.load(run)
+
+
+def test_damaged_json_is_said(run: pellucid.Run) -> None:
+    Path("run/artefact/model.json").write_text("{")
+    with pytest.raises(RunError, match=r"model.json cannot be read: it is damaged"):
+        pellucid.load(run)
+
+
+def test_steps_fitted_on_other_rows_are_a_leak(run: pellucid.Run) -> None:
+    path = Path("run/artefact/preprocessing.json")
+    values = json.loads(path.read_text())
+    values["steps"][0]["fitted_on"]["hash"] = "0" * 64
+    path.write_text(json.dumps(values))
+    with pytest.raises(LeakError, match=r"rows that are held out here may have been seen"):
+        pellucid.evaluate(run, "validation")
+
+
+def test_a_changed_split_is_refused(run: pellucid.Run) -> None:
+    recipe = Path("run/recipe.toml")
+    recipe.write_text(recipe.read_text().replace("[split]", "[split] # changed").replace("test = 0.2", "test = 0.1"))
+    with pytest.raises(RunError, match="is not what run was trained on"):
+        pellucid.evaluate(run, "test")
+
+
+def test_an_artefact_of_the_first_format_still_loads() -> None:
+    """Written by tests/artefacts/make_first.py when the format was new; its golden outputs are its own check."""
+    kept = Path(__file__).parent / "first"
+    artefact = read(kept)
+    assert artefact.predict(artefact.golden)["prediction"] == json.loads((kept / "expected.json").read_text())
