@@ -44,31 +44,34 @@ from hardware import write_results
 
 ONE_THREAD = "execution.threads=1"  # tiny steps: a second thread beside a busy neighbour would only wait
 FAMILIES: dict[str, list[str]] = {
-    "convnet": ["digits", "train.epochs=8", "train.checkpoint_every=9"],  # torch's own choice of threads
+    "convnet": ["digits", "train.epochs=20", "train.checkpoint_every=9"],  # torch's own choice of threads
     "mlp-dropout-ema-momentum": [
         *("digits-mlp", "model.dropout=0.3", "rule.ema=0.99", ONE_THREAD),
         *("rule.optimizer.name=sgd", "rule.optimizer.learning_rate=0.05", "rule.optimizer.momentum=0.9"),
-        *("train.epochs=30", "train.checkpoint_every=20"),
+        *("train.epochs=80", "train.checkpoint_every=20"),
     ],
-    "softmax-lbfgs": ["digits-softmax", ONE_THREAD, "train.steps=120", "train.checkpoint_every=4"],
-    "perceptron": ["digits-perceptron", ONE_THREAD, "train.epochs=4", "train.checkpoint_every=150"],
-    "regression": ["diabetes-mlp", ONE_THREAD, "train.epochs=60", "train.checkpoint_every=15"],
+    "softmax-lbfgs": ["digits-softmax", ONE_THREAD, "train.checkpoint_every=4"],
+    "perceptron": ["digits-perceptron", ONE_THREAD, "train.checkpoint_every=150"],
+    "regression": ["diabetes-mlp", ONE_THREAD, "train.epochs=200", "train.patience=100", "train.checkpoint_every=15"],
     "resnet": [
         *("digits", "model.name=resnet", "model.depth=8", ONE_THREAD),
-        *("train.epochs=2", "train.checkpoint_every=3"),
+        *("train.epochs=6", "train.checkpoint_every=3"),
     ],
     "plateau-patience": [
-        *("digits-mlp", "model.dropout=0.2", ONE_THREAD, "rule.schedule.name=plateau", "rule.schedule.patience=1"),
-        *("train.patience=2", "train.epochs=60", "train.checkpoint_every=25"),
+        *("digits-mlp", "model.dropout=0.2", ONE_THREAD, "train.batch_size=8", "train.epochs=60"),
+        *("rule.schedule.name=plateau", "rule.schedule.patience=1", "train.patience=4", "train.checkpoint_every=40"),
     ],
     "accumulate-clip-muon": [
-        *("digits-mlp", "model.hidden=[64,64]", "model.dropout=0.2", ONE_THREAD, "rule.accumulate=3", "rule.clip=1.0"),
-        *("rule.optimizer.name=muon", "train.epochs=15", "train.checkpoint_every=10"),
+        *("digits-mlp", "model.hidden=[64,64]", "model.dropout=0.2", ONE_THREAD),
+        *("rule.optimizer.name=muon", "rule.accumulate=3", "rule.clip=1.0"),
+        *("train.epochs=30", "train.checkpoint_every=10"),
     ],
 }
 CLOCKS = ("seconds", "samples_per_second", "training_seconds", "run")
 """What may differ: how long it took, and where."""
 BYTES = ("split.json", "recipe.toml", "execution.json", "artefact", "predictions", "checkpoints")
+PART = ".part"
+"""How a file is called until it is whole."""
 AGAIN = 1 / 3
 """How often a resumed process is killed as well."""
 WARM = (
@@ -167,12 +170,15 @@ class Judged:
 
     kills: list[dict[str, Any]] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    left_behind: int = 0
 
 
 class Course:
     """Starts, kills and resumes runs under one folder."""
 
-    def __init__(self, place: Path, launcher: type[Forked] | type[Spawned], chance: random.Random, report: bool) -> None:
+    def __init__(
+        self, place: Path, launcher: type[Forked] | type[Spawned], chance: random.Random, report: bool
+    ) -> None:
         self.place, self.launcher, self.chance = place, launcher, chance
         self.extra = [] if report else ["--no-report"]
 
@@ -204,6 +210,7 @@ class Course:
             judged.differences = [f"the last resume ended with code {code}: {self.log(folder).read_text()[-1000:]}"]
         else:
             judged.differences = compare(reference.folder, folder)
+            judged.left_behind = left_behind(folder)
         if not judged.differences:
             shutil.rmtree(folder)
         return judged
@@ -230,7 +237,7 @@ class Course:
                 "from_step": from_step,
                 "checkpoint_step": last_checkpoint(folder),
                 "phase": phase(folder, reference.steps),
-                "inside_a_write": int(any(folder.rglob(".*.part"))),
+                "inside_a_write": int(left_behind(folder) > 0),
             }
         )
 
@@ -258,6 +265,8 @@ def phase(folder: Path, steps: int) -> str:
 def compare(reference: Path, run: Path) -> list[str]:
     """Return what differs between two run folders, beside the times taken; nothing where the resume was exact."""
     differences = []
+    if (reference / "report.html").exists() and not (run / "report.html").exists():
+        differences.append("report.html is missing")
     for name in sorted(_files(reference) | _files(run)):
         one, other = reference / name, run / name
         if not (one.is_file() and other.is_file()):
@@ -270,12 +279,16 @@ def compare(reference: Path, run: Path) -> list[str]:
 
 
 def _files(folder: Path) -> set[str]:
+    """The names of the files to compare. The report tells times, so that it only has to be there."""
     files = [folder / "metrics.jsonl", *(folder / "results").rglob("*")]
     for name in BYTES:
         files += [folder / name] if (folder / name).is_file() else (folder / name).rglob("*")
-    report = [folder / "report.html"] if (folder / "report.html").is_file() else []
-    # The report tells times, so that it only has to be there.
-    return {str(path.relative_to(folder)) for path in files if path.is_file() and path not in report}
+    return {str(path.relative_to(folder)) for path in files if path.is_file() and not path.name.endswith(PART)}
+
+
+def left_behind(folder: Path) -> int:
+    """How many half-written files are still there: harmless, but nobody should have to sweep up after a kill."""
+    return sum(1 for path in folder.rglob(f".*{PART}"))
 
 
 def _facts(path: Path) -> Iterator[Any]:
@@ -307,11 +320,15 @@ def tell(rows: list[dict[str, Any]], runs: int, lost: int) -> None:
         print(f"  {name[2:]:32}{count:5}")
     print(f"  {'(of all, inside a file write':32}{sum(row['inside_a_write'] for row in rows):5})")
     print(f"  {'(of all, runs resumed before':32}{sum(row['was_resumed'] for row in rows):5})")
+    last_of_run = {row["run"]: row["left_behind"] for row in rows}
+    print(f"  {'half-written files left in runs':32}{sum(last_of_run.values()):5}")
     for family in FAMILIES:
         of = [row for row in rows if row["family"] == family]
         if of:
             middle = statistics.median(row["moment_seconds"] for row in of)
-            print(f"  {family:32}{len(of):5} kills, median moment {middle:.2f} s, {sum(r['lost'] for r in of)} in lost runs")
+            print(
+                f"  {family:32}{len(of):5} kills, median moment {middle:.2f} s, {sum(r['lost'] for r in of)} in lost runs"
+            )
 
 
 def main() -> int:
@@ -338,16 +355,19 @@ def main() -> int:
         judged = course.tormented(family, runs, references[family], arguments.kills - len(rows))
         runs += 1
         lost += bool(judged.differences)
-        rows += [
-            {"family": family, "run": runs, **kill, "lost": int(bool(judged.differences)), "spawned": int(arguments.spawn)}
-            for kill in judged.kills
-        ]
+        of_run = {
+            "lost": int(bool(judged.differences)),
+            "left_behind": judged.left_behind,
+            "spawned": int(arguments.spawn),
+        }
+        rows += [{"family": family, "run": runs, **kill, **of_run} for kill in judged.kills]
         if judged.differences:
             print(f"LOST {family} (kept in {place}):\n  " + "\n  ".join(judged.differences[:10]), file=sys.stderr)
             if not judged.kills:
                 break
         print(f"{len(rows)} kills, {runs} runs, {lost} lost", file=sys.stderr)
     tell(rows, runs, lost)
+    print(f"  {'half-made folders left beside':32}{sum(1 for path in place.glob(f'.*{PART}')):5}")
     print(f"Every kill: {write_results('kills', rows)}")
     if not lost:
         shutil.rmtree(place)

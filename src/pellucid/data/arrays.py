@@ -16,12 +16,12 @@ Question = Literal["classify", "regress"]
 
 
 def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = None) -> Columns:
-    """Return columns of inputs and targets: `{"train": (X, y)}`, and `"validation"` and `"test"` where the user has them.
+    """Return columns of inputs and targets: `{"train": (X, y)}`, with `"validation"` and `"test"` if the user has them.
 
     Args:
         parts: X is `[N, features]`, images `[N, H, W]`, `[N, C, H, W]` or `[N, H, W, C]` (uint8, or floats in 0 to 1),
             or a data frame of numbers; y is `[N]` or `[N, 1]` labels of any kind, or numbers `[N]` or `[N, targets]`.
-        task: what is asked. Left out: fractional numbers and several columns are predicted as numbers, all else is classes.
+        task: what is asked. Left out: fractional numbers and several columns are regressed, all else is classes.
 
     Raises:
         DataError: shapes or types that cannot be used, naming the column.
@@ -35,8 +35,9 @@ def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = Non
     given, start = {}, 0
     for part, ((inputs, part_names), (targets, _)) in read.items():
         if len(inputs) != len(targets):
+            of_part = "" if len(parts) == 1 else f"The {part} part: "
             raise DataError(
-                f"The {part} X has {len(inputs)} rows and its y has {len(targets)}. Each row of X needs one target."
+                f"{of_part}X has {len(inputs)} rows and y has {len(targets)}. Each row of X needs one target."
             )
         if len(inputs) == 0:
             raise DataError(f"The {part} X has no rows. Give rows, or leave the part out.")
@@ -104,7 +105,9 @@ def inputs_like(X: Any, field: Field) -> NDArray[np.generic]:
         raise DataError(
             f"X has shape {_shape(given)}: expected {_shape(('N', *field.shape))}, as the model was trained on."
         )
-    rows = _pixels(array) if array.dtype == np.uint8 and field.kind == "image" else _floats(array, "X")
+    if array.dtype == np.uint8 and field.kind == "image":
+        return np.ascontiguousarray(array)
+    rows = _floats(array, "X")
     check_finite(Columns({"input": rows}, {"input": field}))
     return rows
 
@@ -178,7 +181,7 @@ def _inputs(array: NDArray[Any], names: tuple[str, ...]) -> tuple[NDArray[Any], 
         return _floats(array, "X"), Field("number", (array.shape[1],), names=names)
     if array.ndim in (3, 4):
         images = _images(array)
-        values = _pixels(images) if images.dtype == np.uint8 else _floats(images, "X")
+        values = np.ascontiguousarray(images) if images.dtype == np.uint8 else _floats(images, "X")
         return values, Field("image", images.shape[1:])
     raise DataError(
         f"X has shape {_shape(array.shape)}. Expected [N, features], or images [N, H, W] or [N, C, H, W]."
@@ -195,17 +198,12 @@ def _images(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Bytes laid out as torch wants them: contiguous, and writable lest it warn."""
-    return np.require(array, np.uint8, ["C", "W"])
-
-
 def _floats(array: NDArray[Any], what: str) -> NDArray[np.float32]:
     if array.dtype.kind not in "fiub":
         raise DataError(f"{what} holds {_holds(array)}: expected numbers. Encode text as numbers first.")
     try:
         with np.errstate(over="raise"):
-            return np.require(array, np.float32, ["C", "W"])
+            return np.ascontiguousarray(array, np.float32)
     except FloatingPointError:
         raise DataError(
             f"{what} holds a number of size {np.nanmax(np.abs(array)):.3g}: expected less than 3.4e38, the largest "

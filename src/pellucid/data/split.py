@@ -134,9 +134,10 @@ def _check_classes(split: Split, columns: Columns, labels: NDArray[Any]) -> None
         rows = split.parts[part]
         present = np.unique(labels[rows])
         if len(rows) and len(present) == 1:
+            remedy = "." if part == "train" else ", or split.kind = 'stratified'."
             raise DataError(
                 f"The {part} part has one class only ({names[present[0]]!r}, {len(rows)} rows): "
-                "nothing can be told apart. Give rows of at least two classes" + ("." if part == "train" else ", or split.kind = 'stratified'.")
+                f"nothing can be told apart. Give rows of at least two classes{remedy}"
             )
         if part == "train" and len(present) < len(names):
             absent = ", ".join(repr(names[code]) for code in sorted(set(range(len(names))) - set(present.tolist()))[:5])
