@@ -11,8 +11,8 @@ machine and versions. Expected: n kills, 0 losses.
 How it is done: one run of each family below is never killed. Then, family by family in turn, a run is started and
 killed at a moment drawn uniformly from the length of the family's whole process; it is resumed (begun again, where no
 folder was there yet), and one time in three that process is killed as well, and so on; the last one is let be. A draw
-beyond the end of a process is no kill and is drawn again. Moments come from --seed; the step they hit depends on the
-machine's mood, so the seed gives the same moments, not the same steps.
+beyond the end of a process is no kill: an unkilled run is begun anew, a resumed one is compared as it is. Moments come
+from --seed; the step they hit depends on the machine's mood, so the seed gives equal moments, not equal steps.
 
 Forked: the parent only imports (it must have one thread, or it refuses), and each child runs the command line in
 itself. That leaves out the interpreter's start and the imports, during which there is nothing to lose, so nearly every
@@ -204,7 +204,8 @@ class Course:
         folder = self.place / f"{family}-{number}"
         judged = Judged()
         while len(judged.kills) < most and (not judged.kills or self.chance.random() < AGAIN):
-            self.kill_once(family, folder, reference, judged)
+            if not self.kill_once(family, folder, reference, judged):
+                break
         code = self.start(family, folder).wait()
         if code != 0:
             judged.differences = [f"the last resume ended with code {code}: {self.log(folder).read_text()[-1000:]}"]
@@ -215,8 +216,8 @@ class Course:
             shutil.rmtree(folder)
         return judged
 
-    def kill_once(self, family: str, folder: Path, reference: Reference, judged: Judged) -> None:
-        """Start and kill; a process that ended before its moment does not count, and its run begins anew."""
+    def kill_once(self, family: str, folder: Path, reference: Reference, judged: Judged) -> bool:
+        """Start and kill, or return False where a resumed process (or a failed one) ended before its moment."""
         while True:
             moment = self.chance.uniform(0, reference.seconds)
             resumed = folder.exists()
@@ -226,10 +227,9 @@ class Course:
             if not process.ended():
                 process.kill()
                 break
-            if process.wait() != 0:
-                return  # let the last resume tell why
-            if not judged.kills:
-                shutil.rmtree(folder)
+            if process.wait() != 0 or judged.kills:
+                return False  # what failed fails again in the last resume, which tells why
+            shutil.rmtree(folder)  # never killed: once more
         judged.kills.append(
             {
                 "moment_seconds": round(moment, 4),
@@ -240,6 +240,7 @@ class Course:
                 "inside_a_write": int(left_behind(folder) > 0),
             }
         )
+        return True
 
 
 def last_checkpoint(folder: Path) -> int:
@@ -325,10 +326,8 @@ def tell(rows: list[dict[str, Any]], runs: int, lost: int) -> None:
     for family in FAMILIES:
         of = [row for row in rows if row["family"] == family]
         if of:
-            middle = statistics.median(row["moment_seconds"] for row in of)
-            print(
-                f"  {family:32}{len(of):5} kills, median moment {middle:.2f} s, {sum(r['lost'] for r in of)} in lost runs"
-            )
+            middle, in_lost = statistics.median(row["moment_seconds"] for row in of), sum(row["lost"] for row in of)
+            print(f"  {family:32}{len(of):5} kills, median moment {middle:.2f} s, {in_lost} in lost runs")
 
 
 def main() -> int:

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from hardware import write_results
 
 sys.path.insert(0, str(Path(__file__).parent / "race_entrants"))

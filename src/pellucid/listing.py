@@ -28,9 +28,11 @@ def ls(table: str = "recipes") -> list[dict[str, Any]]:
 def show(name: str) -> dict[str, Any]:
     """Return one entry in full: for a recipe or a model its shapes, parameters and multiply-adds per layer.
 
-    A model of the catalogue is shown as it would be built for its example data set.
+    A model of the catalogue is shown as it would be built for its example data set. A name that stands in two tables
+    is told apart by the table's: `rules/perceptron`.
     """
-    for table in TABLES:
+    chosen, _, name = name.rpartition("/")
+    for table in [chosen] if chosen else TABLES:
         entry = _table(table).get(name)
         if entry is None:
             continue

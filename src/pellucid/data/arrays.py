@@ -165,7 +165,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _capital(what: str) -> str:
-    return what[0].upper() + what[1:]
+    return what.replace("the ", "The ")
 
 
 def _holds(array: NDArray[Any]) -> str:

@@ -1,6 +1,6 @@
 """The split: who is in train, validation and test. Drawn once, stored as row ids, hashed, replayed.
 
-A stratified part has, of each class, its share of the rows to within one row; so has scikit-learn's.
+A draw by class takes, of each class, its share of the rows that are there to within one row; so does scikit-learn's.
 """
 
 from __future__ import annotations

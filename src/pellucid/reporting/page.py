@@ -1,0 +1,118 @@
+"""The page: what each section needs, gathered from the run's record, and written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pellucid.reporting import curves, matrices, pictures, provenance, record, scatter, scores, style, words
+from pellucid.reporting.record import Record
+from pellucid.reporting.style import Picture
+from pellucid.rundir import write_atomically
+
+HERE = Path(__file__).parent
+Figures = Mapping[str, list[Picture]]
+
+
+def write(folder: Path) -> Path:
+    """Write `report.html` and `figures/*.svg` of a run, from nothing but the files in its folder.
+
+    The same files give the same bytes. The page needs no other file and no network.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        RunError: `folder` is not a run, or a file that every run has is missing or damaged.
+    """
+    told = record.read(folder)
+    figures = draw(told)
+    page = assemble(told, figures)
+    (folder / "figures").mkdir(exist_ok=True)
+    for section in figures.values():
+        for figure in section:
+            write_atomically(folder / "figures" / f"{figure.name}.svg", figure.svg.encode())
+    write_atomically(folder / "report.html", page.encode())
+    return folder / "report.html"
+
+
+def draw(told: Record) -> Figures:
+    """Draw every figure that the run has something to show in."""
+    detailed = told.detailed or {}
+    with style.house_style():
+        return {
+            "standing": scores.draw_standing(told),
+            "learning": curves.draw_learning(told),
+            "confusion": matrices.draw_confusion(detailed),
+            "recall": scores.draw_recall(detailed),
+            "predicted": scatter.draw_predicted(told.predictions(detailed["split"]))
+            if detailed.get("task") == "regress"
+            else [],
+            "inside": curves.draw_inside(told),
+        }
+
+
+def assemble(told: Record, figures: Figures) -> str:
+    """Fill the template. Everything that comes from the user is escaped by it."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.filters.update(
+        metric=words.metric, rounded=words.rounded, shape=words.shape, count=words.count, duration=words.duration
+    )
+    return templates.get_template("page.html.jinja").render(
+        css=(HERE / "page.css").read_text(encoding="utf-8"), run=told, figures=figures, **_sections(told)
+    )
+
+
+def _sections(told: Record) -> dict[str, Any]:
+    main, detailed = told.main, told.detailed
+    parts, classes = provenance.class_table(told)
+    return {
+        "learned": learned(told),
+        "seal": provenance.seal(told),
+        "headline": words.shown(main["metrics"][main["primary"]], main["primary"]) if main else None,
+        "against": scores.against_baseline(main) if main else "",
+        "verdict": [_sentence(line) for line in told.account.get("verdict", [])],
+        "tables": [(part, *scores.table(result)) for part, result in reversed(told.results.items())],
+        "intervals": {part: scores.how_intervals(result) for part, result in told.results.items()},
+        "confused": matrices.most_confused(detailed) if detailed and "confusion" in detailed else [],
+        "many_classes": bool(detailed and "confusion" in detailed and matrices.is_large(detailed)),
+        "worst": pictures.worst(told, detailed) if detailed else None,
+        "parts": provenance.parts(told),
+        "part_names": parts,
+        "classes": classes,
+        "disjoint": provenance.is_disjoint(told),
+        "fitted": provenance.fitted(told),
+        "commands": provenance.commands(told),
+        "environment": provenance.facts(
+            told.environment, {"pellucid": "Pellucid", "python": "Python", "torch": "PyTorch", "numpy": "NumPy"}
+        ),
+        "execution": provenance.facts(told.execution, {}),
+    }
+
+
+def learned(told: Record) -> str:
+    """Say in one sentence what learned what from what."""
+    model, data, counts = told.recipe["model"]["name"], told.recipe["data"], told.split["counts"]
+    result = told.detailed or {}
+    source = str(data.get("source", "data")).rpartition("/")[2]
+    given = (told.layers or {}).get("input_shape", [])
+    if len(given) == 3:
+        rows = words.count(counts["train"], "image") + f" of {given[1]} × {given[2]} pixels"
+    else:
+        rows = words.count(counts["train"], "row") + (f" of {words.count(given[0], 'number')}" if len(given) == 1 else "")
+    if told.recipe["task"]["name"] == "classify":
+        num = len(next(iter((told.split.get("classes") or {}).values()), ())) or len(result.get("class_names", ()))
+        asked = f"tell {words.count(num, 'class')} apart" if num else "classify"
+    else:
+        targets = ", ".join(result.get("target_names", ())) or "a number"
+        asked = f"predict {targets}"
+    return f"A network of kind {model} learned to {asked} from {rows} ({source})."
+
+
+def _sentence(verdict: Any) -> str:
+    return str(verdict.get("message", verdict)) if isinstance(verdict, Mapping) else str(verdict)

@@ -1,0 +1,127 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "log_loss": "log loss",
+    "rmse": "root mean squared error",
+    "mae": "mean absolute error",
+    "r2": "R²",
+    "auc": "area under the ROC curve",
+    "f1": "F1",
+    "dice": "Dice overlap",
+    "mean_iou": "mean intersection over union",
+    "nats_per_character": "nats per character",
+    "bleu": "BLEU",
+}
+_BASELINES = {
+    "majority": "always the largest class",
+    "mean": "always the mean",
+    "linear": "a linear model",
+    "k_nearest": "nearest neighbours",
+}
+_INTERVALS = {"wilson": "Wilson's score", "bootstrap": "the bootstrap"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A score in words: as many digits as its interval leaves any sense in."""
+
+    value: str
+    low: str
+    high: str
+    unit: str = ""
+
+    @property
+    def full(self) -> str:
+        """The value with its unit."""
+        return self.value + self.unit
+
+    @property
+    def interval(self) -> str:
+        """The interval with its unit."""
+        return f"{self.low} – {self.high}{self.unit}"
+
+
+def metric(name: str) -> str:
+    """Name a metric in words."""
+    if name.startswith("recall_"):
+        return f"recall of {name.removeprefix('recall_')}"
+    return _METRICS.get(name, name.replace("_", " "))
+
+
+def baseline(name: str) -> str:
+    """Name a baseline in words."""
+    return _BASELINES.get(name, name.replace("_", " "))
+
+
+def interval(kind: str) -> str:
+    """Name how an interval was computed."""
+    return _INTERVALS.get(kind, kind)
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric is a share of rows, which reads best in per cent."""
+    return "accuracy" in name or name.startswith(("recall", "precision"))
+
+
+def shown(score: Mapping[str, Any], name: str) -> Shown:
+    """Return a score with two digits of its interval's half-width."""
+    scale, unit = (100, " %") if is_share(name) else (1, "")
+    value, low, high = (scale * float(score.get(key, score["value"])) for key in ("value", "low", "high"))
+    half = (high - low) / 2
+    digits = max(0, 1 - math.floor(math.log10(half))) if half > 0 else 1 if unit else 3
+    digits = min(digits, 1 if unit else 6)
+    return Shown(*(signed(f"{number:,.{digits}f}") for number in (value, low, high)), unit)
+
+
+def signed(text: str) -> str:
+    """Write a minus sign as one, and no minus before zero."""
+    if text.startswith("-") and not text.strip("-0.,"):
+        text = text[1:]
+    return text.replace("-", "−", 1) if text.startswith("-") else text
+
+
+def rounded(value: Any) -> str:
+    """Write any value of a table: whole numbers with commas, others with four digits, all else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if float(value).is_integer() and abs(value) < 1e15:
+        return signed(f"{int(value):,}")
+    return signed(f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}")
+
+
+def of_metric(value: float, name: str) -> str:
+    """Write a metric's bare value."""
+    return f"{100 * value:.1f} %" if is_share(name) else rounded(float(f"{value:.4g}"))
+
+
+def shape(sizes: Any) -> str:
+    """Write a shape, such as 32 × 8 × 8."""
+    return " × ".join(map(str, sizes)) if sizes else "one number" if sizes == [] else "–"
+
+
+def duration(seconds: float) -> str:
+    """Write a span of time."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(number: int, noun: str) -> str:
+    """Write how many of a thing: 1 row, 1,258 rows, 0 classes."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def date(when: str) -> str:
+    """Write an ISO time as a date and a time to the minute."""
+    return when[:16].replace("T", " ")

@@ -1,0 +1,116 @@
+"""Every row of every catalogue, through the whole line: trained, killed, resumed, saved, loaded, written as TOML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid
+from pellucid import experiment, verbs
+from pellucid import recipe as recipes
+from pellucid.data import DATA
+from pellucid.data.world import read, specs
+from pellucid.errors import DataError
+from pellucid.experiment import Given
+from pellucid.listing import TABLES
+from pellucid.models import MODELS
+from pellucid.optim import OPTIMIZERS, SCHEDULES
+from pellucid.rules import RULES
+from pellucid.sources import SOURCES
+from pellucid.sources.shuffled import Shuffled
+from pellucid.tasks import TASKS
+from tests.training.runs import QUICK, outcome
+
+SHORT = {**QUICK, "train.steps": 9, "train.evaluate_every": 3, "train.checkpoint_every": 2}
+MODEL_SETTINGS = {"resnet": {"model.depth": 8, "model.width": 4}}
+OPTIMIZER_SETTINGS = {"lbfgs": {"train.batch_size": "all"}}
+
+
+def cases() -> list[Any]:
+    """One small run per row: `(recipe, settings)`."""
+    found = []
+    for name in MODELS:
+        settings = {"model.name": name, **MODEL_SETTINGS.get(name, {})}
+        if name == "lenet5":  # made for larger images than the digits: see below
+            continue
+        found.append(pytest.param("digits-mlp", settings, id=f"model {name}"))
+    for name in OPTIMIZERS:
+        settings = {"rule.optimizer.name": name, "model.hidden": [16, 16], **OPTIMIZER_SETTINGS.get(name, {})}
+        found.append(pytest.param("digits-mlp", settings, id=f"optimizer {name}"))
+    for name in SCHEDULES:
+        found.append(pytest.param("digits-mlp", {"rule.schedule.name": name, "rule.schedule.warmup": 2}, id=f"schedule {name}"))
+    for name in RULES:
+        settings = {"rule.name": name, "model.name": "perceptron"}
+        found.append(pytest.param("digits-mlp", settings, id=f"rule {name}"))
+    tasks = {"classify": "digits-mlp", "regress": "diabetes-mlp"}
+    for name in TASKS:
+        found.append(pytest.param(tasks[name], {}, id=f"task {name}"))
+    found.append(pytest.param("digits-mlp", {"execution.precision": "bf16"}, id="bf16"))
+    return found
+
+
+@pytest.mark.parametrize(("name", "settings"), cases())
+def test_every_row_goes_the_whole_line(name: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = verbs.recipe_of(name, {**SHORT, **settings})
+    whole = experiment.train(recipe, Path("whole"), Given(report=False, quiet=True))
+    assert experiment.resolve(recipes.read(whole / "recipe.toml")) == experiment.resolve(recipe)
+
+    give = Shuffled.next
+
+    def die(self: Shuffled, policy: Any = None) -> Any:
+        if self._step == 5:
+            raise MemoryError
+        return give(self, policy)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Shuffled, "next", die)
+        with pytest.raises(MemoryError):
+            experiment.train(recipe, Path("killed"), Given(report=False, quiet=True))
+    experiment.resume(Path("killed"), Given(report=False, quiet=True))
+    assert outcome(Path("killed")) == outcome(whole)
+
+    artefact = pellucid.load(whole)
+    assert len(artefact.predict(artefact.golden)["prediction"]) == 8
+
+
+@pytest.mark.parametrize("form", ["modern", "1998"])
+def test_lenet_goes_the_whole_line(form: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, size=(40, 28, 28), dtype=np.uint8)
+    settings = {**SHORT, "model.form": form, "train.batch_size": 8}
+    run = pellucid.fit(images, np.arange(40) % 2, model="lenet5", settings=settings, report=False, quiet=True)
+    assert len(run.predict(images[:3])) == 3
+
+
+def test_bf16_is_near_fp32() -> None:
+    losses = []
+    for precision in ("fp32", "bf16"):
+        settings = {**SHORT, "execution.precision": precision}
+        run = pellucid.train("digits-mlp", settings, out=precision, report=False, quiet=True)
+        losses.append(run.metrics["log_loss"])
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_every_data_set_is_as_its_spec_says(name: str) -> None:
+    spec = specs(name)
+    try:
+        columns = read(name)
+    except DataError as error:
+        assert "Put these files into" in str(error)
+        pytest.skip(f"{name} is not on this machine")
+    assert columns.values["input"].shape[1:] == spec.input.shape
+    assert columns.schema["input"] == spec.input
+    assert columns.schema["target"] == spec.target
+    assert columns.hash == read(name).hash
+
+
+def test_every_table_is_listed() -> None:
+    assert {name for table in TABLES for name in (row["name"] for row in pellucid.ls(table))} >= {*MODELS, *TASKS, *SOURCES}
+    for table in TABLES:
+        for row in pellucid.ls(table):
+            assert pellucid.show(f"{table}/{row['name']}")["line"] == row["line"]
+            assert pellucid.show(row["name"])["name"] == row["name"]
