@@ -17,7 +17,9 @@ def state(step: int) -> dict[str, Any]:
     random = torch.Generator().manual_seed(step)
     return {
         "model": {"layer.weight": torch.randn(3, 4, generator=random), "counts": torch.tensor([1, 2])},
-        "rule": {"update": {"steps": step, "moments": {"first": torch.randn(5, generator=random), "scores": [0.1, 0.2]}}},
+        "rule": {
+            "update": {"steps": step, "moments": {"first": torch.randn(5, generator=random), "scores": [0.1, 0.2]}}
+        },
         "source": {"step": step, "text": "ü", "nothing": None},
         "empty": {},
     }

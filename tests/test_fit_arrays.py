@@ -113,7 +113,9 @@ def test_own_module_resumes_exactly_before_its_first_checkpoint(monkeypatch: pyt
 def test_own_module_in_another_process() -> None:
     X, y = table()
     run = pellucid.fit(X, y, model=own(), epochs=2, out="run", **QUIET)
-    with pytest.raises(ArtefactError, match=r"your own model \(torch.nn.modules.container:Sequential\).*pellucid.load\(RUN, model="):
+    with pytest.raises(
+        ArtefactError, match=r"your own model \(torch.nn.modules.container:Sequential\).*pellucid.load\(RUN, model="
+    ):
         pellucid.load("run")
     assert pellucid.predict("run", X, model=own()) == run.predict(X)
     wrong = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
@@ -203,7 +205,11 @@ def test_shapes_that_broadcasting_would_hide_are_refused() -> None:
         (lambda X, y: pellucid.fit(X, y, model="resnet", **QUIET), PellucidError, "resnet|image"),
         (lambda X, y: pellucid.fit(X, y, task="regress", **QUIET), DataError, "expected numbers"),
         (lambda X, y: pellucid.fit(X, y, epochs=0, **QUIET), PellucidError, "train.epochs = 0: expected at least 1"),
-        (lambda X, y: pellucid.fit(X, y, model=Lazy(), **QUIET), PellucidError, "gradient never arrives at forgotten.weight"),
+        (
+            lambda X, y: pellucid.fit(X, y, model=Lazy(), **QUIET),
+            PellucidError,
+            "gradient never arrives at forgotten.weight",
+        ),
         (lambda X, y: pellucid.fit(X, y, model=nn.Flatten(), **QUIET), PellucidError, "no trainable parameter"),
     ],
 )

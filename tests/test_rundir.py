@@ -18,7 +18,13 @@ def test_a_new_folder_has_recipe_and_environment() -> None:
     with rundir.create("demo", "name = 'demo'\n", None) as folder:
         assert folder.path == Path("runs/demo")
         assert (folder / "recipe.toml").read_text() == "name = 'demo'\n"
-        assert set(rundir.read_json(folder / "environment.json")) >= {"pellucid", "torch", "python", "processor", "cores"}
+        assert set(rundir.read_json(folder / "environment.json")) >= {
+            "pellucid",
+            "torch",
+            "python",
+            "processor",
+            "cores",
+        }
     assert [path.name for path in Path("runs").iterdir()] == ["demo"]
 
 
@@ -48,7 +54,9 @@ def test_a_second_writer_is_refused() -> None:
         pass  # free again
 
 
-@pytest.mark.parametrize(("make", "message"), [(False, "there is no such run folder"), (True, "is not a run folder: it has no")])
+@pytest.mark.parametrize(
+    ("make", "message"), [(False, "there is no such run folder"), (True, "is not a run folder: it has no")]
+)
 def test_what_is_no_run_folder_is_said(make: bool, message: str) -> None:
     if make:
         Path("elsewhere").mkdir()
@@ -87,13 +95,15 @@ def test_an_old_file_stays_when_a_new_one_cannot_be_written(monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(rundir.DiskFull, match=r"The disk is full: weights.bin could not be written .* Make room, then resume."):
+    with pytest.raises(
+        rundir.DiskFull, match=r"The disk is full: weights.bin could not be written .* Make room, then resume."
+    ):
         rundir.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [file.name for file in Path().iterdir()] == ["weights.bin"]
 
 
 def test_environment_is_json_without_torch() -> None:
-    code = "import json, sys; from pellucid import rundir; json.dumps(rundir.environment()); assert 'torch' not in sys.modules"
+    code = "import sys; from pellucid import rundir; rundir.environment(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert json.loads(json.dumps(rundir.environment()))["torch"].startswith("2.")

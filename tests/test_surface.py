@@ -57,7 +57,13 @@ def test_import_loads_nothing() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"], ["ls"], ["ls", "models"]])
 def test_help_and_ls_load_no_torch(arguments: list[str]) -> None:
-    code = f"from pellucid.cli.app import main\ntry:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert end.code == 0"
+    code = f"""
+from pellucid.cli.app import main
+try:
+    main({arguments!r})
+except SystemExit as end:
+    assert end.code == 0
+"""
     assert not {"torch", "sklearn", "matplotlib", "polars"} & loaded_by(code)
 
 

@@ -166,7 +166,7 @@ def _expected(item: Any) -> str:
     if kind == "too_short":
         return f"at least {limits['min_length']} {'value' if limits['min_length'] == 1 else 'values'}"
     if kind in ("greater_than_equal", "less_than_equal"):
-        return f"at least {limits['ge']}" if "ge" in limits else f"at most {limits['le']}"
+        return f"at least {limits['ge']:g}" if "ge" in limits else f"at most {limits['le']:g}"
     return str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
 
 

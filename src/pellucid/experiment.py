@@ -6,6 +6,8 @@ model come from.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -97,6 +99,7 @@ def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Pa
 def resume(path: Path, given: Given = Given()) -> Path:
     """Go on with a run from its last checkpoint, to the bytes that it would have ended with."""
     with rundir.lock(path) as folder:
+        folder.sweep()
         recipe = recipes.read(path / "recipe.toml")
         execution = recorded_execution(folder, recipe)
         if given.columns is None and (folder / KEPT_DATA).exists():
@@ -217,7 +220,7 @@ def _same_split(folder: RunFolder, world: World) -> None:
     """Write split.json, or refuse data and rows that are not those the run began with."""
     path = folder / "split.json"
     if not path.exists():
-        folder.write_json("split.json", world.split.to_dict(world.columns))
+        folder.write_json("split.json", world.split.to_dict(world.columns), indent=None)  # tens of thousands of rows
         return
     began = rundir.read_json(path)
     for key, now in (("data_hash", world.columns.hash), ("hash", world.split.hash)):
@@ -263,9 +266,11 @@ def _keep_predictions(
     folder: RunFolder, seen: evaluation.Evaluation, world: World, worst: list[dict[str, Any]]
 ) -> None:
     """Write every row's prediction as CSV, and the inputs of the worst mistakes for the report."""
-    import polars
-
-    table = {"row": seen.rows, **seen.task.table(seen.predictions, seen.targets)}
-    folder.write_text(f"predictions/{seen.part}.csv", polars.DataFrame(table).write_csv())
+    table = {"row": seen.rows.tolist(), **seen.task.table(seen.predictions, seen.targets)}
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(table)
+    writer.writerows(zip(*table.values(), strict=True))
+    folder.write_text(f"predictions/{seen.part}.csv", written.getvalue())
     inputs = world.raw(np.array([mistake["row"] for mistake in worst], dtype=np.int64))
     rundir.write_atomically(folder / f"predictions/{seen.part}-worst.safetensors", save({"input": from_numpy(inputs)}))

@@ -79,9 +79,15 @@ class RunFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.encode())
 
-    def write_json(self, name: str, value: Any) -> None:
+    def write_json(self, name: str, value: Any, indent: int | None = 1) -> None:
         """Write JSON; NaN and infinity are refused, for they would not be JSON."""
-        self.write_text(name, json.dumps(value, indent=1, allow_nan=False) + "\n")
+        self.write_text(name, json.dumps(value, indent=indent, allow_nan=False) + "\n")
+
+    def sweep(self) -> None:
+        """Remove files that a kill left half-written beside their places."""
+        for path in self.path.rglob(".*.part"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
 
     def append(self, name: str, lines: Iterable[dict[str, Any]]) -> None:
         """Append lines of JSON and fsync."""
@@ -126,7 +132,9 @@ def create(name: str, recipe_toml: str, out: Path | None = None) -> RunFolder:
     try:
         parent.mkdir(parents=True, exist_ok=True)
         beside = parent / f".{name}.{os.getpid()}.part"
-        shutil.rmtree(beside, ignore_errors=True)
+        for left in parent.glob(f".{name}.*.part"):  # by a process that was killed in here
+            if left == beside or not _is_alive(int(left.suffixes[-2][1:])):
+                shutil.rmtree(left, ignore_errors=True)
         beside.mkdir()
     except OSError as error:
         raise RunError(f"{parent}: no run folder can be made there: {error.strerror}.") from None
@@ -138,6 +146,16 @@ def create(name: str, recipe_toml: str, out: Path | None = None) -> RunFolder:
         shutil.rmtree(beside, ignore_errors=True)
         raise
     return lock(path)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # asks, does nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # someone else's
+    return True
 
 
 def _rename_to_free_name(beside: Path, out: Path | None, wanted: Path) -> Path:
@@ -205,12 +223,13 @@ def now() -> str:
 
 def environment() -> dict[str, Any]:
     """What the run was made with: versions and machine, without importing any of it."""
+    system = os.uname()
     versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy")}
     return {
         "pellucid": importlib.metadata.version("pellucid"),
         "python": platform.python_version(),
         **versions,
-        "platform": platform.platform(),
+        "platform": " ".join((system.sysname, system.release, system.machine)),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "created": now(),

@@ -39,12 +39,23 @@ def run(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_train_and_evaluate_answer_the_same_keys(capsys: pytest.CaptureFixture[str]) -> None:
-    trained = answer(capsys, "train", "digits-mlp", "train.epochs=1", "execution.threads=1", "--no-report", "--out", "run")
+    trained = answer(
+        capsys, "train", "digits-mlp", "train.epochs=1", "execution.threads=1", "--no-report", "--out", "run"
+    )
     assert (trained["run"], trained["split"], trained["looks"]) == ("run", "validation", 0)
     tested = answer(capsys, "evaluate", "run", "--split", "test")
     assert (tested["split"], tested["looks"]) == ("test", 1)
     for result in (trained, tested):
-        assert set(result) >= {"run", "split", "looks", "metrics", "baselines", "verdict", "steps", "samples_per_second"}
+        assert set(result) >= {
+            "run",
+            "split",
+            "looks",
+            "metrics",
+            "baselines",
+            "verdict",
+            "steps",
+            "samples_per_second",
+        }
         for score in result["metrics"].values():
             assert score["low"] <= score["value"] <= score["high"]
             assert score["n"] == (180 if result["split"] == "validation" else 359)
@@ -115,8 +126,16 @@ def test_copy_is_a_recipe_that_trains_to_the_same_bytes(capsys: pytest.CaptureFi
         (["train", "nowhere.toml"], "recipe", "cannot be read: No such file"),
         (["train", "digits", "trian.epochs=3"], "recipe", "trian: there is no such field. Did you mean 'train'?"),
         (["train", "digits", "model.widht=3"], "recipe", "model.widht: there is no such field. Did you mean 'widths'?"),
-        (["train", "digits", "rule.optimizer.learning_rate=-1"], "recipe", "rule.optimizer.learning_rate = -1: expected"),
-        (["train", "digits", "rule.optimizer.learning_rate=nan"], "recipe", "rule.optimizer.learning_rate = nan: expected"),
+        (
+            ["train", "digits", "rule.optimizer.learning_rate=-1"],
+            "recipe",
+            "rule.optimizer.learning_rate = -1: expected",
+        ),
+        (
+            ["train", "digits", "rule.optimizer.learning_rate=nan"],
+            "recipe",
+            "rule.optimizer.learning_rate = nan: expected",
+        ),
         (["train", "digits", "train.epochs=many"], "recipe", "train.epochs = 'many': expected"),
         (["train", "digits", "train.epochs"], "recipe", "expected section.field=value, such as train.epochs=3"),
         (["train", "digits", "train.batch_size=5000"], "data", "there are 1258 rows to train on. Choose at most 1258"),
@@ -155,7 +174,9 @@ def test_all_problems_of_a_recipe_at_once(capsys: pytest.CaptureFixture[str]) ->
         assert field in err
 
 
-def test_missing_data_says_which_file_goes_where(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_says_which_file_goes_where(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PELLUCID_DATA", "elsewhere")
     code, _, err = call(capsys, "train", "mnist-mlp")
     assert code == 2

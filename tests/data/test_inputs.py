@@ -90,7 +90,7 @@ def written(folder: Path, name: str, content: bytes | str | np.ndarray) -> Path:
         ("a.csv", "age,size\n1,2\n", TABLE, "it lacks the columns 'weight'. Expected: age, weight."),
         ("a.csv", "age,weight\n1,\n", TABLE, "it has empty values in 'weight'. Fill them in or remove the rows."),
         ("a.csv", "age,weight\n1,heavy\n", TABLE, "X: column 'weight' holds "),
-        ("a.csv", "age,weight\n1,nan\n", TABLE, "1 of 1 rows hold NaN or infinity in 'weight' (rows 0)"),
+        ("a.csv", "age,weight\n1,NaN\n", TABLE, "1 of 1 rows hold NaN or infinity in 'weight' (rows 0)"),
         ("a.parquet", b"PAR", TABLE, "it cannot be read as parquet: "),
         ("a.jsonl", "{", TABLE, "it cannot be read as jsonl: "),
         ("a.npy", b"", TABLE, "it is not a NumPy array of numbers: "),

@@ -142,7 +142,9 @@ def test_without_standardisation_pixels_are_0_to_1_and_numbers_as_they_are() -> 
     given = world.take(torch.arange(40))["input"]
     assert torch.equal(given, torch.from_numpy(columns.values["input"]).float() * (1 / 255))
     table = blobs(30)
-    assert np.array_equal(open_world(table, prepare={"standardize": False}).take(torch.arange(30))["input"], table.values["input"])
+    assert np.array_equal(
+        open_world(table, prepare={"standardize": False}).take(torch.arange(30))["input"], table.values["input"]
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

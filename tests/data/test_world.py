@@ -64,8 +64,7 @@ def test_read_only_columns_are_taken_as_they_are() -> None:
         (
             blobs(40),
             {"train": {"epochs": 1, "batch_size": 64}},
-            "train.batch_size = 64, but there are 28 rows to train on. "
-            'Choose at most 28, or train.batch_size="all".',
+            'train.batch_size = 64, but there are 28 rows to train on. Choose at most 28, or train.batch_size="all".',
         ),
         (classes(np.arange(20) % 2, np.full((20, 1), np.nan, np.float32)), {}, "20 of 20 rows hold NaN"),
     ],
@@ -127,9 +126,9 @@ def test_every_data_set_says_what_it_dictates_without_being_read() -> None:
 
 
 def test_unknown_data_is_answered_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match="there is no 'mnsit'. Did you mean 'mnist'"):
+    with pytest.raises(ValueError, match=r"there is no 'mnsit'\. Did you mean 'mnist'"):
         data.read("mnsit")
-    with pytest.raises(DataError, match="give them again, as in pellucid.fit"):
+    with pytest.raises(DataError, match=r"give them again, as in pellucid\.fit"):
         data.read("arrays")
 
 

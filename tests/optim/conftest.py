@@ -56,7 +56,7 @@ def fill() -> Callable[[nn.Module, FlatParameters, tuple[Tensor, Tensor]], Tenso
 
     def fill(model: nn.Module, flat: FlatParameters, batch: tuple[Tensor, Tensor]) -> Tensor:
         total, scale = F.cross_entropy(model(batch[0]), batch[1], reduction="sum"), torch.tensor(1 / len(batch[0]))
-        flat.fill(total, scale)
+        flat.fill(total * scale)
         return total.detach() * scale
 
     return fill

@@ -60,10 +60,10 @@ def test_accumulate_adds_up_to_the_big_batch(make_net, batches):
     model = make_net()
     flat = FlatParameters(model)
     inputs, target = batches[0]
-    flat.fill(F.cross_entropy(model(inputs), target, reduction="sum"), ONE)
+    flat.fill(F.cross_entropy(model(inputs), target, reduction="sum"))
     whole = flat.gradient.clone()
-    flat.fill(F.cross_entropy(model(inputs[:4]), target[:4], reduction="sum"), ONE)
-    flat.accumulate(F.cross_entropy(model(inputs[4:]), target[4:], reduction="sum"), ONE)
+    flat.fill(F.cross_entropy(model(inputs[:4]), target[:4], reduction="sum"))
+    flat.accumulate(F.cross_entropy(model(inputs[4:]), target[4:], reduction="sum"))
     assert torch.allclose(flat.gradient, whole, atol=1e-5)
 
 
@@ -84,7 +84,7 @@ def test_tied_parameters_stand_once():
     assert flat.names == ("table.weight",)
     assert flat.lookups == (True,)
     rows = torch.tensor([1, 2])
-    flat.fill(model["head"](model["table"](rows)).square().sum(), ONE)
+    flat.fill(model["head"](model["table"](rows)).square().sum())
     weight = model["table"].weight.detach().clone().requires_grad_()
     (weight[rows] @ weight.T).square().sum().backward()
     assert torch.allclose(flat.gradients[0], weight.grad)
@@ -98,7 +98,7 @@ def test_a_gradient_that_never_arrives():
     flat = FlatParameters(model)
     x = torch.ones(1, 2)
     with pytest.raises(PellucidError) as error:
-        flat.fill(model["used"](x).sum(), ONE)
+        flat.fill(model["used"](x).sum())
     assert str(error.value) == (
         "gradient never arrives at idle.weight, idle.bias: use them in forward, or set requires_grad = False."
     )
@@ -107,16 +107,16 @@ def test_a_gradient_that_never_arrives():
 def test_a_detached_loss():
     model = nn.Linear(2, 1)
     with pytest.raises(PellucidError, match="gradient never arrives at any parameter: the loss was detached"):
-        FlatParameters(model).fill(model(torch.ones(1, 2)).detach().sum(), ONE)
+        FlatParameters(model).fill(model(torch.ones(1, 2)).detach().sum())
 
 
 def test_a_gradient_that_rests_counts_as_zero():
     model = nn.ModuleDict({"used": nn.Linear(2, 1), "branch": nn.Linear(2, 1)})
     flat = FlatParameters(model)
     x = torch.ones(1, 2)
-    flat.fill((model["used"](x) + model["branch"](x)).sum(), ONE)
+    flat.fill((model["used"](x) + model["branch"](x)).sum())
     assert flat.gradients[flat.names.index("branch.weight")].any()
-    flat.fill(model["used"](x).sum(), ONE)
+    flat.fill(model["used"](x).sum())
     assert not flat.gradients[flat.names.index("branch.weight")].any()
     assert flat.gradients[flat.names.index("used.weight")].any()
 

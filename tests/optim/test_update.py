@@ -95,11 +95,11 @@ def test_a_branch_may_rest_at_the_first_step_after_resuming():
     model = nn.ModuleDict({"used": nn.Linear(2, 1), "branch": nn.Linear(2, 1)})
     x, one = torch.ones(1, 2), torch.tensor(1.0)
     update = Update(model, UpdateConfig(), 10)
-    update.flat.fill((model["used"](x) + model["branch"](x)).sum(), one)
+    update.flat.fill((model["used"](x) + model["branch"](x)).sum())
     update.step(one)
     resumed = Update(model, UpdateConfig(), 10)
     resumed.load_state_dict(copy(update.state_dict()))
-    resumed.flat.fill(model["used"](x).sum(), one)
+    resumed.flat.fill(model["used"](x).sum())
 
 
 def test_the_moving_average(make_net, batches, fill):
@@ -191,7 +191,7 @@ model = torch.nn.Sequential(*[torch.nn.Linear(4, 4) for _ in range(3)])
 for name in OPTIMIZERS:
     update = Update(model, UpdateConfig(optimizer={"name": name}, clip=1.0, ema=0.9), 10)
     total = model(torch.ones(2, 4)).square().sum()
-    update.flat.fill(total, torch.tensor(0.5))
+    update.flat.fill(total * 0.5)
     update.step(total.detach())
 assert "torch._dynamo" not in sys.modules
 """

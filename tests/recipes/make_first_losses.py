@@ -1,4 +1,4 @@
-"""Make `first_losses.json`: the losses of every recipe's first three steps. Run it when a change of results is meant."""
+"""Make `first_losses.json`: the losses of every recipe's first steps. Run it when a change of results is meant."""
 
 from __future__ import annotations
 

@@ -86,7 +86,8 @@ def test_mnist_softmax_reaches_its_floor() -> None:
 @pytest.mark.slow
 @needs_mnist
 @pytest.mark.parametrize(
-    ("name", "floor"), [("mnist-mlp", 0.983), ("mnist-lenet5", 0.991), ("mnist-lenet5-1998", 0.985), ("mnist-resnet", 0.99)]
+    ("name", "floor"),
+    [("mnist-mlp", 0.983), ("mnist-lenet5", 0.991), ("mnist-lenet5-1998", 0.985), ("mnist-resnet", 0.99)],
 )
 def test_mnist_recipes_reach_their_floors(name: str, floor: float) -> None:
     run = train(name, {"evaluate.baselines": False}, out="run", **QUIET)

@@ -15,8 +15,14 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
         {"train.epochs": 2, "train.checkpoint_every": 5, "model.dropout": 0.3, "rule.ema": 0.9, "rule.clip": 1.0},
     ),
     "L-BFGS, full batch": ("digits-softmax", {"train.steps": 30, "train.checkpoint_every": 4}),
-    "perceptron's rule": ("digits-perceptron", {"train.epochs": 3, "train.batch_size": 64, "train.checkpoint_every": 9}),
-    "regression, early stopping": ("diabetes-mlp", {"train.epochs": 12, "train.patience": 3, "train.checkpoint_every": 6}),
+    "perceptron's rule": (
+        "digits-perceptron",
+        {"train.epochs": 3, "train.batch_size": 64, "train.checkpoint_every": 9},
+    ),
+    "regression, early stopping": (
+        "diabetes-mlp",
+        {"train.epochs": 12, "train.patience": 3, "train.checkpoint_every": 6},
+    ),
     "residual, accumulation": (
         "digits",
         {

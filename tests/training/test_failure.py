@@ -70,7 +70,9 @@ def test_the_layer_the_rows_and_the_step_are_named() -> None:
 
 def test_an_infinite_gradient_is_told_from_an_infinite_output() -> None:
     X, y = data()
-    with pytest.raises(TrainingFailed, match="the forward pass is finite; the first gradient that is not is that of 'hidden"):
+    with pytest.raises(
+        TrainingFailed, match=r"the forward pass is finite; the first gradient that is not is that of 'hidden"
+    ):
         fit(X, y, model=InfiniteGradient(), epochs=1, settings=QUICK, report=False, quiet=True)
 
 
@@ -94,7 +96,7 @@ def test_replay_shows_the_same_failure_again() -> None:
 
 def test_replay_of_no_failure() -> None:
     run = train("digits-mlp", {**QUICK, "train.epochs": 1}, out="run", report=False, quiet=True)
-    with pytest.raises(ValueError, match="holds no failed step. Give a folder RUN/failures/step-N"):
+    with pytest.raises(ValueError, match=r"holds no failed step. Give a folder RUN/failures/step-N"):
         verbs.replay(run.folder / "failures" / "step-000000003")
 
 

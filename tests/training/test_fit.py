@@ -39,7 +39,10 @@ def test_one_seed_one_outcome() -> None:
 def test_looking_more_often_changes_nothing() -> None:
     """Validation draws nothing and leaves every mode as it was: the weights are the same however often it happens."""
     settings = {"train.epochs": 2, "model.dropout": 0.2, "model.norm": "batch", "train.keep": "last"}
-    often, seldom = run(settings | {"train.evaluate_every": 1}, out="a"), run(settings | {"train.evaluate_every": 40}, out="b")
+    often, seldom = (
+        run(settings | {"train.evaluate_every": 1}, out="a"),
+        run(settings | {"train.evaluate_every": 40}, out="b"),
+    )
     assert outcome(often)[0] == outcome(seldom)[0]
 
 
@@ -63,7 +66,10 @@ def test_early_stopping_counts_validations_without_a_better_one() -> None:
 
 
 def test_the_logged_loss_is_the_mean_since_the_last_line() -> None:
-    every, fifth = run({"train.epochs": 1, "train.log_every": 1}, out="a"), run({"train.epochs": 1, "train.log_every": 5}, out="b")
+    every, fifth = (
+        run({"train.epochs": 1, "train.log_every": 1}, out="a"),
+        run({"train.epochs": 1, "train.log_every": 5}, out="b"),
+    )
     losses = [line["loss"] for line in lines(every, "train")]
     means = [sum(losses[start : start + 5]) / 5 for start in range(0, 20, 5)]
     assert [line["loss"] for line in lines(fifth, "train")] == pytest.approx(means, rel=1e-6)
@@ -143,5 +149,5 @@ def test_plan(section: TrainSection, steps_per_epoch: int | None, expected: tupl
 
 
 def test_epochs_need_epochs() -> None:
-    with pytest.raises(ValueError, match="this source has no epochs. Give train.steps"):
+    with pytest.raises(ValueError, match=r"this source has no epochs. Give train.steps"):
         plan(TrainSection(epochs=1), None)

@@ -25,7 +25,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     if os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs needs root")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], capture_output=True, check=False
+    )
     if mounted.returncode != 0:
         pytest.skip("no tmpfs can be mounted here")
     yield place
@@ -37,7 +39,9 @@ def test_a_full_disk_loses_nothing(small_disk: Path) -> None:
     whole = experiment.train(recipe, Path("whole"), QUIET)
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"0" * 2_600_000)
-    with pytest.raises(DiskFull, match=r"The disk is full: .* could not be written .* Nothing that was saved before is lost."):
+    with pytest.raises(
+        DiskFull, match=r"The disk is full: .* could not be written .* Nothing that was saved before is lost."
+    ):
         experiment.train(recipe, small_disk / "run", QUIET)
     kept = sorted(path.name for path in (small_disk / "run/checkpoints").iterdir())
     assert any(name.endswith(".json") for name in kept)

@@ -120,8 +120,13 @@ def test_a_run_in_use_is_refused() -> None:
     from pellucid import rundir
 
     run = train("momentum, plateau", "whole")
-    code = f"from pathlib import Path; from pellucid import rundir\nwith rundir.lock(Path({str(run)!r})): print('in', flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    code = (
+        "from pathlib import Path; from pellucid import rundir\n"
+        f"with rundir.lock(Path({str(run)!r})): print('in', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "in\n"
         with pytest.raises(RunError, match=f"is being written by process {other.pid}"):

@@ -181,8 +181,11 @@ def _inputs(array: NDArray[Any], names: tuple[str, ...]) -> tuple[NDArray[Any], 
         return _floats(array, "X"), Field("number", (array.shape[1],), names=names)
     if array.ndim in (3, 4):
         images = _images(array)
-        values = np.ascontiguousarray(images) if images.dtype == np.uint8 else _floats(images, "X")
-        return values, Field("image", images.shape[1:])
+        if images.dtype.kind in "iu" and images.min() >= 0 and images.max() <= 255:
+            return np.ascontiguousarray(images, dtype=np.uint8), Field("image", images.shape[1:])
+        values = _floats(images, "X")
+        pictures = bool(values.min() >= 0 and values.max() <= 1)
+        return values, Field("image", images.shape[1:], pictures=pictures)
     raise DataError(
         f"X has shape {_shape(array.shape)}. Expected [N, features], or images [N, H, W] or [N, C, H, W]."
         + (" One feature: X.reshape(-1, 1)." if array.ndim == 1 else "")

@@ -73,6 +73,10 @@ def _picture(path: Path, field: Field) -> Input:
 
     if field.kind != "image" or field.shape[0] not in (1, 3):
         raise DataError(f"it is a picture, but the model takes rows of {field.kind}, {field.shape}.")
+    if not field.pictures:
+        raise DataError(
+            "it is a picture, but the model was trained on arrays beyond 0 to 1. Give a .npy in their units."
+        )
     channels, height, width = field.shape
     try:
         with Image.open(path) as opened:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save_file
 
 from pellucid.data.columns import Columns
-from pellucid.rundir import write_atomically
 from pellucid.spec import Field
 
 LARGEST = 64 << 20
@@ -22,9 +21,11 @@ def write(columns: Columns, path: Path) -> None:
     """Write columns as one safetensors file."""
     arrays = {f"values/{name}": np.ascontiguousarray(array) for name, array in columns.values.items()}
     arrays |= {f"given/{part}": rows for part, rows in columns.given.items()}
+    beside = path.with_name(f".{path.name}.part")
     schema = json.dumps({name: asdict(field) for name, field in columns.schema.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, save(arrays, metadata={"schema": schema}))
+    save_file(arrays, beside, metadata={"schema": schema})  # not fsynced: the split's hash tells whether it is whole
+    beside.rename(path)
 
 
 def read(path: Path) -> Columns:

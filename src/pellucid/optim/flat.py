@@ -85,25 +85,26 @@ class FlatParameters:
         both = [Part(self.decayed, weight_decay), Part(self.exempt, 0.0)]
         return [part for part in both if part.where.stop > part.where.start]
 
-    def fill(self, loss_sum: Tensor, scale: Tensor) -> None:
-        """Set the gradient to that of `scale * loss_sum`, both `()`.
+    def fill(self, loss: Tensor) -> None:
+        """Set the gradient to that of `loss`, `()`.
 
         Raises:
             PellucidError: at the first fill, some parameters have no part in the loss. Later on they count as zero:
                 a branch may rest for a step.
         """
-        torch._foreach_copy_(self.gradients, self._differentiate(loss_sum, scale))
+        torch._foreach_copy_(self.gradients, self._differentiate(loss))
 
-    def accumulate(self, loss_sum: Tensor, scale: Tensor) -> None:
-        """Add the gradient of `scale * loss_sum`, both `()`."""
-        torch._foreach_add_(self.gradients, self._differentiate(loss_sum, scale))
+    def accumulate(self, loss: Tensor) -> None:
+        """Add the gradient of `loss`, `()`."""
+        torch._foreach_add_(self.gradients, self._differentiate(loss))
 
-    def _differentiate(self, loss_sum: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
-        if not loss_sum.requires_grad:
+    def _differentiate(self, loss: Tensor) -> tuple[Tensor, ...]:
+        if not loss.requires_grad:
             raise PellucidError(
                 "gradient never arrives at any parameter: the loss was detached, or made under no_grad."
             )
-        found = torch.autograd.grad(loss_sum, self.parameters, scale, allow_unused=True)
+        # The scale is part of the loss: giving `grad_outputs` makes torch import sympy, a third of a second.
+        found = torch.autograd.grad(loss, self.parameters, allow_unused=True)
         missing = [name for name, gradient in zip(self.names, found, strict=True) if gradient is None]
         if not missing:
             self.arrived = True

@@ -47,7 +47,8 @@ class UpdateConfig(Config):
     clip: float | None = Field(None, gt=0)
     """Largest norm of the whole gradient; a longer one is shortened to it. Recurrent nets want 1; none by default."""
     accumulate: int = Field(1, ge=1)
-    """Into how many micro-batches a batch is cut, when it is too large for the memory at once; same result."""
+    """Into how many micro-batches a batch is cut, when it is too large for the memory at once; the same gradient (but a
+    batch norm then sees a micro-batch at a time)."""
     ema: float | None = Field(None, gt=0, lt=1)
     """Decay of a moving average of the weights, which is then what is judged and kept; 0.999 is usual."""
 

@@ -19,6 +19,8 @@ Line = Mapping[str, Any]
 MOST_POINTS = 300
 """A curve is drawn with this many points at most, each then the mean of several lines of metrics.jsonl."""
 MOST_LAYERS = 6
+LOWEST = 1e-6
+"""Ratios below this leave the panel: a schedule that ends at zero would squeeze all that went before."""
 KNOWN = {"kind", "step", "epoch", "loss", "gradient_norm", "gradient_norms", "update_ratios", "seconds"}
 HEALTHY = (3e-4, 3e-3)
 """An update of about a thousandth of the weights per step: A. Karpathy, CS231n notes, "ratio of weights:updates"."""
@@ -39,14 +41,13 @@ def draw_learning(record: Record) -> list[Picture]:
         if together:
             _draw_validated(record, axes, "log_loss")
             values = np.concatenate([values, [line["metrics"]["log_loss"] for line in record.validated]])
-            axes.legend(loc="upper right")
+            axes.legend(loc="upper right", frameon=True, facecolor=style.PAPER, edgecolor="none", framealpha=1)
         axes.set_title("Loss" if together else "Training loss")
         _loss_axis(axes, values)
         axes.set_xlabel(unit)
         pictures.append(style.picture("loss", f"the loss against the {unit}", figure))
-    for name in _validated_names(record):
-        if name != "log_loss" or not together:
-            pictures.append(_draw_score(record, name))
+    alone = [name for name in _validated_names(record) if name != "log_loss" or not together]
+    pictures += [_draw_score(record, name) for name in alone]
     return pictures + [_draw_scalar(record, name) for name in _extra(record)]
 
 
@@ -88,7 +89,7 @@ def _draw_validated(record: Record, axes: Axes, name: str) -> None:
         axes.axvline(best[key], color=FAINT, linewidth=0.7, zorder=0)
         axes.plot(best[key], best["metrics"][name], "o", color=ORANGE, markersize=7, markerfacecolor=style.PAPER)
         value = words.of_metric(best["metrics"][name], name)
-        style.note(axes, f"kept: {value} at {unit} {words.rounded(best[key])}")
+        style.note(axes, f"○ {value} at {unit} {words.rounded(best[key])}")
 
 
 def _loss_axis(axes: Axes, values: NDArray[Any]) -> None:
@@ -143,8 +144,8 @@ def draw_inside(record: Record) -> list[Picture]:
         if not lines or any(field not in line for line in lines):
             continue
         x, values = _thinned(lines, record.clock[0], [[line[field][index] for index in chosen] for line in lines])
-        if not (values > 0).any():
-            continue  # a rule that has no gradient
+        if (values > 0).mean() < 0.5:
+            continue  # a rule without a gradient, or one that seldom has any
         values = np.where(values > 0, values, np.nan)
         pictures.append(_draw_tensors(record, field, title, x, values, [names[index] for index in chosen]))
     return pictures
@@ -180,7 +181,7 @@ def _draw_tensors(
     axes.set_yscale("log")
     if field == "update_ratios":
         low, high = axes.get_ylim()
-        axes.set_ylim(min(low, HEALTHY[0] / 2), max(high, HEALTHY[1] * 2))
+        axes.set_ylim(max(min(low, HEALTHY[0] / 4), LOWEST), max(high, HEALTHY[1] * 4))
         style.note(axes, "green: about a thousandth")
     style.plain_ticks(axes.yaxis)
     axes.set_title(title)

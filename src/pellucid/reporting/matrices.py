@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 MOST_WITH_COUNTS = 20
 """Up to here every cell holds its count; beyond, only the shade is shown."""
+MOST_NARROW = 12
+"""Up to here the matrix fits a phone."""
 MOST_SHADED = 400
+LONGEST_NAME = 12
+BLUE_PIXEL, ORANGE_PIXEL = "#2f8fca", "#e8702a"
+"""Pixels cannot follow dark and light, so these stand out from both."""
 DARKEST = 0.6
 """Shade of a cell that holds a whole row: its count stays legible on it, on light and on dark paper."""
 
@@ -59,49 +64,74 @@ def _counts(result: Result) -> NDArray[np.int64]:
     return np.array(result["confusion"], np.int64)
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where the matrix lies in its figure, in inches: a class's line is `pitch` high."""
+
+    left: float
+    top: float
+    pitch: float
+    upright: bool
+    wide: bool
+
+
+def layout(result: Result) -> Layout:
+    """Return where the matrix lies; few classes get no larger cells than can be taken in at a glance."""
+    num = len(result["class_names"])
+    longest = min(max(map(len, result["class_names"])), LONGEST_NAME)
+    upright, wide = longest * num <= 40, num > MOST_NARROW
+    left, top = 0.42 + 0.08 * longest, 0.7 if longest * num <= 40 else 0.62 + 0.08 * longest
+    room = (6.6 if wide else style.PANEL) - left - 0.1
+    return Layout(left, top, min(room / num, 0.7), upright, wide)
+
+
 def _counted(result: Result, confusion: NDArray[np.int64], shares: NDArray[np.float64]) -> Picture:
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
-    num = len(confusion)
-    names = [style.label(name, 12) for name in result["class_names"]]
-    longest = max(map(len, names))
-    upright = longest * num <= 40
-    wide = num > 12
-    width = 6.6 if wide else style.PANEL
-    left = 0.42 + 0.08 * longest
-    top = 0.75 if upright else 0.55 + 0.08 * longest
-    side = min(width - left - 0.1, 0.75 * num)
-    figure, axes = style.panel(side + top + 0.1, left + side + 0.1, left=left, right=0.1, top=top, bottom=0.1)
+    num, place = len(confusion), layout(result)
+    names = [style.label(name, LONGEST_NAME) for name in result["class_names"]]
+    width, side = 6.6 if place.wide else style.PANEL, num * place.pitch
+    figure, axes = style.panel(
+        place.top + side + 0.1, width, left=place.left, right=width - place.left - side, top=place.top, bottom=0.1
+    )
     for right, colour in ((True, BLUE), (False, ORANGE)):
         cells = [(t, p) for t in range(num) for p in range(num) if (t == p) == right and confusion[t, p]]
-        for t, p in cells:  # a collection has one opacity
-            axes.add_patch(Rectangle((p - 0.5, t - 0.5), 1, 1, color=colour, alpha=round(DARKEST * shares[t, p], 3), linewidth=0))
-            axes.text(p, t, f"{confusion[t, p]:,}", ha="center", va="center", fontsize=9 if num <= 12 else 8)
+        for t, p in cells:
+            shade = round(float(DARKEST * shares[t, p]), 3)
+            axes.add_patch(Rectangle((p - 0.5, t - 0.5), 1, 1, color=colour, alpha=shade, linewidth=0))
+            axes.text(p, t, f"{confusion[t, p]:,}", ha="center", va="center", fontsize=8 if place.wide else 9)
     grid = [Rectangle((p - 0.5, t - 0.5), 1, 1) for t in range(num) for p in range(num)]
     axes.add_collection(PatchCollection(grid, facecolor="none", edgecolor=RULE, linewidth=0.4, zorder=0))
-    axes.set_xticks(range(num), names, rotation=0 if upright else 90)
+    axes.set_xticks(range(num), names, rotation=0 if place.upright else 90)
     axes.set_yticks(range(num), names)
     _frame(axes, num)
-    return style.picture("confusion", "confusion matrix: rows are the true class, columns the predicted", figure, wide=wide)
+    return style.picture(
+        "confusion", "confusion matrix: rows are the true class, columns the predicted", figure, wide=place.wide
+    )
 
 
 def _shaded(result: Result, shares: NDArray[np.float64]) -> Picture:
     from matplotlib.colors import to_rgb
+    from matplotlib.patches import Rectangle
 
     num = len(shares)
     pixels = np.zeros((num, num, 4), np.float32)
     right = np.eye(num, dtype=bool)
-    pixels[right, :3], pixels[~right, :3] = to_rgb(BLUE), to_rgb(ORANGE)
-    pixels[..., 3] = np.where(right, DARKEST, 1) * shares
+    pixels[right, :3], pixels[~right, :3] = to_rgb(BLUE_PIXEL), to_rgb(ORANGE_PIXEL)
+    pixels[..., 3] = shares
     figure, axes = style.panel(style.PANEL - 0.1, left=0.6, right=0.1, top=0.75, bottom=0.25)
     axes.imshow(pixels, interpolation="nearest", aspect="equal")
+    axes.add_patch(Rectangle((-0.5, -0.5), num, num, facecolor="none", edgecolor=RULE, linewidth=0.8))
     _frame(axes, num)
-    return style.picture("confusion", "confusion matrix, shaded: rows are the true class, columns the predicted", figure)
+    return style.picture(
+        "confusion", "confusion matrix, shaded: rows are the true class, columns the predicted", figure
+    )
 
 
 def _frame(axes: Axes, num: int) -> None:
     axes.set(xlim=(-0.5, num - 0.5), ylim=(num - 0.5, -0.5), xlabel="predicted", ylabel="true")
+    style.heading(axes, "Rows, by true and predicted class" if num <= MOST_WITH_COUNTS else "Share of each class")
     axes.xaxis.set_label_position("top")
     axes.xaxis.tick_top()
     axes.tick_params(length=0)

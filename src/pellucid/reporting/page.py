@@ -61,7 +61,12 @@ def assemble(told: Record, figures: Figures) -> str:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.filters.update(
-        metric=words.metric, rounded=words.rounded, shape=words.shape, count=words.count, duration=words.duration
+        metric=words.metric,
+        in_full=words.metric_in_full,
+        rounded=words.rounded,
+        shape=words.shape,
+        count=words.count,
+        duration=words.duration,
     )
     return templates.get_template("page.html.jinja").render(
         css=(HERE / "page.css").read_text(encoding="utf-8"), run=told, figures=figures, **_sections(told)
@@ -73,11 +78,17 @@ def _sections(told: Record) -> dict[str, Any]:
     parts, classes = provenance.class_table(told)
     return {
         "learned": learned(told),
+        "training": training(told),
+        "every": scatter.stride(detailed["metrics"][detailed["primary"]]["n"]) if detailed else 1,
+        "kindness": scores.kindness(told),
         "seal": provenance.seal(told),
         "headline": words.shown(main["metrics"][main["primary"]], main["primary"]) if main else None,
         "against": scores.against_baseline(main) if main else "",
         "verdict": [_sentence(line) for line in told.account.get("verdict", [])],
-        "tables": [(part, *scores.table(result)) for part, result in reversed(told.results.items())],
+        "tables": [
+            (part, *scores.table(result, told.split["counts"]["train"]))
+            for part, result in reversed(list(told.results.items()))
+        ],
         "intervals": {part: scores.how_intervals(result) for part, result in told.results.items()},
         "confused": matrices.most_confused(detailed) if detailed and "confusion" in detailed else [],
         "many_classes": bool(detailed and "confusion" in detailed and matrices.is_large(detailed)),
@@ -102,16 +113,39 @@ def learned(told: Record) -> str:
     source = str(data.get("source", "data")).rpartition("/")[2]
     given = (told.layers or {}).get("input_shape", [])
     if len(given) == 3:
-        rows = words.count(counts["train"], "image") + f" of {given[1]} × {given[2]} pixels"
+        rows = (
+            words.count(counts["train"], "image")
+            + f" of {given[1]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{given[2]} pixels"
+        )
     else:
-        rows = words.count(counts["train"], "row") + (f" of {words.count(given[0], 'number')}" if len(given) == 1 else "")
+        rows = words.count(counts["train"], "row") + (
+            f" of {words.count(given[0], 'number')}" if len(given) == 1 else ""
+        )
     if told.recipe["task"]["name"] == "classify":
         num = len(next(iter((told.split.get("classes") or {}).values()), ())) or len(result.get("class_names", ()))
         asked = f"tell {words.count(num, 'class')} apart" if num else "classify"
     else:
         targets = ", ".join(result.get("target_names", ())) or "a number"
         asked = f"predict {targets}"
-    return f"A network of kind {model} learned to {asked} from {rows} ({source})."
+    who = "Your own model" if model == "own" else f"The model {model}"
+    return f"{who}, trained on {rows} ({source}) to {asked}."
+
+
+def training(told: Record) -> str:
+    """Say how long it was trained, and how to read its curves."""
+    account, sentences = told.account, []
+    if "steps" in account:
+        took = f" in {words.duration(account['training_seconds'])}" if "training_seconds" in account else ""
+        rate = f", {words.count(round(account.get('samples_per_second', 0)), 'row')} a second"
+        early = "; stopped early, as validation no longer became better" if account.get("stopped_early") else ""
+        sentences.append(words.count(account["steps"], "step") + took + rate + early + ".")
+    if len(told.trained) > curves.MOST_POINTS:
+        sentences.append("A point of a training curve is the mean over some steps.")
+    if told.best is not None:
+        kept = "those weights were kept" if told.keeps_best else "but the weights kept are the last"
+        sentences.append(f"The ring marks the best validation, at step {told.best['step']:,}: {kept}.")
+        sentences.append("Where the training loss goes on falling while validation does not, the net learns by heart.")
+    return " ".join(sentences)
 
 
 def _sentence(verdict: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,20 @@ MOST = 16
 
 
 @dataclass(frozen=True)
+class Told:
+    """One thing to say of a mistake, such as true: 8, which was held to be 9 % probable."""
+
+    name: str
+    value: str
+    probability: str = ""
+
+
+@dataclass(frozen=True)
 class Mistake:
     """One row that went wrong, in words, with its picture or its features where they were kept."""
 
     row: int
-    told: list[tuple[str, str]]
-    """What to say: (name, value), such as ("true", "8")."""
+    told: list[Told]
     image: str = ""
     features: tuple[str, ...] = ()
 
@@ -44,45 +52,51 @@ def worst(record: Record, result: Result) -> Worst | None:
     if not listed:
         return None
     inputs = _inputs(record, result["split"])
-    if inputs is not None and len(inputs) < len(listed):
+    if inputs is not None and len(inputs) != len(listed):
         inputs = None  # left over from another look
-    are_images = inputs is not None and inputs.ndim == 4
-    shares = record.predictions(result["split"]) if result["task"] == "classify" else {}
-    places = {row: place for place, row in enumerate(shares.get("row", ()))}
-    mistakes = []
-    for index, given in enumerate(listed):
-        told = _told(given, shares, places.get(str(given["row"])))
-        image = _data_uri(inputs[index]) if inputs is not None and are_images else ""
-        has_features = inputs is not None and inputs.ndim == 2
-        features = tuple(words.rounded(float(x)) for x in inputs[index]) if inputs is not None and has_features else ()
-        mistakes.append(Mistake(given["row"], told, image, features))
-    num_features = len(mistakes[0].features)
+    shares = record.predictions(result["split"], [mistake["row"] for mistake in listed])
+    told = _told(listed, shares if result["task"] == "classify" else {})
+    images = [_data_uri(image) for image in inputs] if inputs is not None and inputs.ndim == 4 else [""] * len(listed)
+    features: list[tuple[str, ...]] = [()] * len(listed)
+    if inputs is not None and inputs.ndim == 2:
+        features = list(zip(*(words.column(column.tolist()) for column in inputs.T), strict=True))
     names = list(result.get("feature_names", ()))
-    if len(names) != num_features:
-        names = [f"feature {number}" for number in range(num_features)]
-    return Worst(mistakes, [name for name, _ in mistakes[0].told], names, are_images)
+    if len(names) != len(features[0]):
+        names = [f"feature {number}" for number in range(len(features[0]))]
+    everything = zip(listed, told, images, features, strict=True)
+    mistakes = [Mistake(given["row"], said, image, numbers) for given, said, image, numbers in everything]
+    return Worst(mistakes, [each.name for each in told[0]], names, are_images=bool(images[0]))
 
 
-def _told(given: Mapping[str, Any], shares: Mapping[str, list[str]], place: int | None) -> list[tuple[str, str]]:
-    """What to say of a mistake: truth and prediction, and how probable each was held to be or how far off it is."""
-    told = []
-    for name, value in given.items():
-        if name.startswith("target"):
-            told.append((name.replace("target", "true", 1).replace("_", " "), words.rounded(value)))
-        elif name.startswith("prediction"):
-            told.append((name.replace("prediction", "predicted", 1).replace("_", " "), words.rounded(value)))
-    if "probability" in given:
-        told.append(("probability", _per_cent(float(given["probability"]))))
-    truth = shares.get(f"p_{given.get('target')}")
-    if truth is not None and place is not None:
-        told.append(("of the truth", _per_cent(float(truth[place]))))
-    if "target" in given and isinstance(given["target"], int | float):
-        told.append(("off by", words.rounded(given["prediction"] - given["target"])))
-    return told
+def _told(listed: Sequence[Mapping[str, Any]], shares: Mapping[str, Sequence[str]]) -> list[list[Told]]:
+    """What to say of each mistake: truth and prediction, how probable each was held to be, or how far off it is."""
+    places = {row: place for place, row in enumerate(shares.get("row", ()))}
+    columns: list[list[Told]] = []
+    for side, word in (("target", "true"), ("prediction", "predicted")):
+        for key in (key for key in listed[0] if key.startswith(side)):
+            name = key.replace(side, word, 1).replace("_", " ")
+            values = [mistake[key] for mistake in listed]
+            probable = [_probable(shares, places.get(str(mistake["row"])), mistake[key]) for mistake in listed]
+            columns.append([Told(name, *parts) for parts in zip(_as_text(values), probable, strict=True)])
+    if "target" in listed[0] and not isinstance(listed[0]["target"], str):
+        off = [mistake["prediction"] - mistake["target"] for mistake in listed]
+        columns.append([Told("off by", text) for text in words.column(off)])
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _as_text(values: Sequence[Any]) -> list[str]:
+    return [str(value) for value in values] if isinstance(values[0], str) else words.column(values)
+
+
+def _probable(shares: Mapping[str, Sequence[str]], place: int | None, value: Any) -> str:
+    column = shares.get(f"p_{value}")
+    return _per_cent(float(column[place])) if column is not None and place is not None else ""
 
 
 def _per_cent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"
+    if share < 0.01:
+        return "under 1 %"
+    return f"{100 * share:.0f} %" if share <= 0.99 else "over 99 %"
 
 
 def _inputs(record: Record, part: str) -> NDArray[Any] | None:

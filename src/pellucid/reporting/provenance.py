@@ -124,7 +124,10 @@ def seal(record: Record) -> str:
     when = ", ".join(words.date(look) for look in looks[:6]) + (", …" if len(looks) > 6 else "")
     if len(looks) == 1:
         return f"The test part was opened once: {when} UTC."
-    return f"The test part was looked at {len(looks)} times: {when} UTC. What was chosen after the first look is biased by it."
+    return (
+        f"The test part was looked at {len(looks)} times: {when} UTC. "
+        "Whatever was changed after the first look was chosen with its help."
+    )
 
 
 def facts(values: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,14 +65,23 @@ class Record:
         """The validation that was the best, where one was."""
         return next((line for line in reversed(self.validated) if line.get("best")), None)
 
-    def predictions(self, part: str) -> dict[str, list[str]]:
-        """Return the columns of a part's predictions; empty where they were not kept."""
+    @property
+    def keeps_best(self) -> bool:
+        """Whether validation chose the weights; otherwise they are the last."""
+        return bool(self.recipe.get("train", {}).get("keep", "best") == "best" and self.best is not None)
+
+    def predictions(self, part: str, only: Collection[int] | None = None) -> dict[str, list[str]]:
+        """Return the columns of a part's predictions (of some row ids `only`); empty where they were not kept."""
         path = self.folder / f"predictions/{part}.csv"
         if not path.exists():
             return {}
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-        return {name: [row[index] for row in rows[1:]] for index, name in enumerate(rows[0])} if rows else {}
+            lines = csv.reader(file)
+            names = next(lines, [])
+            wanted = None if only is None else {str(row) for row in only}
+            place = names.index("row") if "row" in names else 0
+            rows = [line for line in lines if wanted is None or line[place] in wanted]
+        return {name: [row[index] for row in rows] for index, name in enumerate(names)}
 
 
 def read(folder: Path) -> Record:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 2000
 MOST_TARGETS = 4
+SQUARE = style.PANEL + 0.07
+"""Height of a panel whose axes are as high as wide."""
+
+
+def stride(rows: int) -> int:
+    """Return k where every k-th row is drawn: 1, unless there are too many."""
+    return max(1, -(-rows // MOST_POINTS))
 
 
 def targets_of(predictions: Mapping[str, Sequence[str]]) -> list[str]:
@@ -35,12 +42,12 @@ def draw_predicted(predictions: Mapping[str, Sequence[str]]) -> list[Picture]:
 
 
 def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
-    """The column as numbers, every k-th of them where there are too many to draw."""
-    return np.array(texts[:: -(-len(texts) // MOST_POINTS) or 1], np.float64)
+    """The column as numbers, those that are drawn."""
+    return np.array(texts[:: stride(len(texts))], np.float64)
 
 
 def _draw_against_truth(true: NDArray[np.float64], predicted: NDArray[np.float64], name: str, ending: str) -> Picture:
-    figure, axes = style.panel(3.3)
+    figure, axes = style.panel(SQUARE)
     everything = np.concatenate([true, predicted])
     low, high = everything.min(), everything.max()
     pad = 0.04 * ((high - low) or 1.0)
@@ -54,7 +61,7 @@ def _draw_against_truth(true: NDArray[np.float64], predicted: NDArray[np.float64
 
 
 def _draw_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: str, ending: str) -> Picture:
-    figure, axes = style.panel(3.3)
+    figure, axes = style.panel(SQUARE)
     axes.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
     _points(axes, predicted, predicted - true)
     axes.set(xlabel=f"predicted {name}".strip(), ylabel="predicted minus true")
@@ -66,4 +73,3 @@ def _draw_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], n
 def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     size, alpha = (4.5, 0.65) if len(x) <= 300 else (3.0, 0.4)
     axes.plot(x, y, "o", color=BLUE, markersize=size, markeredgewidth=0, alpha=alpha)
-

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pellucid.reporting import style, words
+from pellucid.reporting import matrices, style, words
 from pellucid.reporting.record import Record, Result
 from pellucid.reporting.style import BLUE, FAINT, INK, ORANGE, RULE, Picture
 
@@ -59,7 +59,7 @@ class Row:
     is_net: bool
 
 
-def table(result: Result) -> tuple[list[str], list[Row]]:
+def table(result: Result, train_rows: int) -> tuple[list[str], list[Row]]:
     """Return the metrics of a part, and a row for the net and for every baseline."""
     names = [name for name in result["metrics"] if not (name.startswith("recall_") and "recall" in result)]
     everyone = {"": result["metrics"], **result["baselines"]}
@@ -73,13 +73,10 @@ def table(result: Result) -> tuple[list[str], list[Row]]:
             (words.shown(scores[name], name), scores[name]["value"] == best[name]) if name in scores else None
             for name in names
         ]
-        seen = next((score["fitted_on"] for score in scores.values() if "fitted_on" in score), None)
-        rows.append(Row(words.baseline(who) if who else "the net", _remark(seen), cells, not who))
+        seen = min((score["fitted_on"] for score in scores.values() if "fitted_on" in score), default=train_rows)
+        remark = f"fitted on {words.count(seen, 'row')} only" if seen < train_rows else ""
+        rows.append(Row(words.baseline(who) if who else "the net", remark, cells, not who))
     return names, rows
-
-
-def _remark(fitted_on: int | None) -> str:
-    return "" if fitted_on is None else f"fitted on {words.count(fitted_on, 'row')}"
 
 
 def how_intervals(result: Result) -> str:
@@ -91,6 +88,21 @@ def how_intervals(result: Result) -> str:
     told = "; ".join(f"{', '.join(names)} by {words.interval(kind)}" for kind, names in kinds.items())
     rows = max(score["n"] for score in result["metrics"].values())
     return f"95 % intervals over {words.count(rows, 'row')}: {told}."
+
+
+def kindness(record: Record) -> str:
+    """Say which part may have been learned from by the choice of weights."""
+    if "validation" not in record.results:
+        return ""
+    told = "The weights are the last ones, so validation had no say in them."
+    if record.keeps_best:
+        told = "The validation rows chose which weights were kept, so their score is a little too kind."
+    more = (
+        "The test rows had no say."
+        if "test" in record.results
+        else "How good it is on new data, only a test part can tell."
+    )
+    return f"{told} {more}"
 
 
 def draw_standing(record: Record) -> list[Picture]:
@@ -141,7 +153,7 @@ def _range(scores: list[Mapping[str, Any]]) -> tuple[float, float]:
 def _axis_of_metric(axes: Axes, name: str, result: Result) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     if words.is_share(name):
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
     more = "less is better" if result["directions"].get(name) == "min" else "more is better"
@@ -151,15 +163,17 @@ def _axis_of_metric(axes: Axes, name: str, result: Result) -> None:
 
 
 def draw_recall(result: Result) -> list[Picture]:
-    """Draw, of each class's rows, the share that was found, with intervals."""
+    """Draw, of each class's rows, the share that was found; its lines go on those of the confusion matrix."""
     recall = result.get("recall")
     if not recall:
         return []
     rows = list(recall.items())
     if len(rows) > MOST_CLASSES:
         rows = sorted(rows, key=lambda row: (row[1]["value"], row[0]))[:MOST_CLASSES]
+    layout = matrices.layout(result)
+    top, pitch = (layout.top, layout.pitch) if not layout.wide and len(rows) == len(recall) else (0.34, 0.235)
     left = 0.35 + 0.075 * max(len(style.label(who)) for who, _ in rows)
-    figure, axes = style.panel(0.82 + 0.235 * len(rows), left=left, right=0.8, top=0.34)
+    figure, axes = style.panel(top + pitch * len(rows) + 0.5, left=left, right=0.8, top=top)
     for place, (_, score) in enumerate(rows):
         colour = BLUE if score["value"] == 1 else ORANGE
         axes.axhline(place, color=RULE, linewidth=0.5, zorder=0)
@@ -168,10 +182,9 @@ def draw_recall(result: Result) -> list[Picture]:
         told = f"{round(score['value'] * score['n'])} of {score['n']:,}"
         axes.text(1.04, place, told, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
     axes.set_yticks(range(len(rows)), [style.label(who) for who, _ in rows])
-    axes.set(xlim=(min(0.5, min(score["low"] for _, score in rows)), 1), ylim=(len(rows) - 0.4, -0.6))
-    axes.set_title("Found, of each class")
-    if len(rows) < len(recall):
-        style.note(axes, f"the {len(rows)} worst of {len(recall)} classes")
+    axes.set(xlim=(min(0.5, min(score["low"] for _, score in rows)), 1), ylim=(len(rows) - 0.5, -0.5))
+    few = len(rows) < len(recall)
+    style.heading(axes, f"Found, in the {len(rows)} worst of {len(recall)} classes" if few else "Found, of each class")
     _axis_of_metric(axes, "recall", result)
     axes.set_xlabel("recall, 95 % interval")
     return [style.picture("recall", "recall of each class with intervals", figure)]

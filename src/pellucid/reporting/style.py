@@ -7,6 +7,7 @@ each colour becomes a CSS variable of the same meaning, so that figures follow d
 from __future__ import annotations
 
 import io
+import math
 import re
 import unicodedata
 import warnings
@@ -34,7 +35,7 @@ _VARIABLES = {
     PAPER: "var(--paper)",
     **{colour: f"var(--series-{index})" for index, colour in enumerate(SERIES)},
 }
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched, and takes the reader's font
     "text.parse_math": False,  # a class may be called "$1"
     "font.family": "sans-serif",
@@ -72,8 +73,11 @@ _SETTINGS = {
     "lines.linewidth": 1.5,
     "lines.solid_capstyle": "round",
 }
-PANEL = 4.5
+PANEL = 4.2
 """Width of a panel in inches: at 72 points it fills a phone, and two stand side by side on a screen."""
+
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,22 @@ def house_style() -> Iterator[None]:
     """Draw in the house's style for as long as the context lasts."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()  # not the user's own style: the same run gives the same page everywhere
+        mpl.rcParams.update(_SETTINGS)
         # Names in any script: the browser has the glyphs that matplotlib's font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
 
 def panel(
-    height: float = 2.7, width: float = PANEL, *, left: float = 0.6, right: float = 0.15, top: float = 0.32, bottom: float = 0.5
+    height: float = 2.7,
+    width: float = PANEL,
+    *,
+    left: float = 0.6,
+    right: float = 0.15,
+    top: float = 0.32,
+    bottom: float = 0.5,
 ) -> tuple[Figure, Axes]:
     """Return a figure with one axes; margins in inches, so that panels side by side line up."""
     from matplotlib.figure import Figure
@@ -137,6 +149,12 @@ def note(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="right", color=FAINT, fontweight="normal", fontsize=8.5)
 
 
+def heading(axes: Axes, text: str) -> None:
+    """Write a title at the top of the figure, however much stands between it and the axes."""
+    height = axes.figure.bbox.height / axes.figure.dpi
+    axes.figure.text(axes.get_position().x0, 1 - 0.2 / height, text, fontweight="bold")
+
+
 def label(text: str, most: int = 22) -> str:
     """A name from the user's data as a figure can hold it: no control characters, not too long."""
     clean = "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)
@@ -149,9 +167,15 @@ def file_name(text: str) -> str:
 
 
 def plain_ticks(axis: Any) -> None:
-    """Label a logarithmic axis at powers of ten, in plain numbers."""
+    """Label a logarithmic axis that is drawn: in plain numbers where those are short, else at powers such as 10⁻⁴."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(numticks=7))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    low, high = axis.axes.get_ylim()
+    short = low >= 1e-3 and high <= 1e4
+
+    def told(value: float, _: int) -> str:
+        return f"{value:g}" if short else "10" + str(round(math.log10(value))).translate(_SUPERSCRIPT)
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if short and high < 30 * low else (1,), numticks=7))
+    axis.set_major_formatter(FuncFormatter(told))
     axis.set_minor_formatter(NullFormatter())

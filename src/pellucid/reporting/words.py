@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +11,27 @@ _METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "log_loss": "log loss",
-    "rmse": "root mean squared error",
-    "mae": "mean absolute error",
+    "rmse": "RMSE",
+    "mae": "MAE",
     "r2": "R²",
-    "auc": "area under the ROC curve",
+    "auc": "AUC",
     "f1": "F1",
     "dice": "Dice overlap",
-    "mean_iou": "mean intersection over union",
+    "mean_iou": "mean IoU",
     "nats_per_character": "nats per character",
     "bleu": "BLEU",
 }
+_IN_FULL = {
+    "rmse": "root mean squared error",
+    "mae": "mean absolute error",
+    "r2": "R², the share of variance explained",
+    "auc": "area under the ROC curve",
+    "mean_iou": "mean intersection over union",
+}
 _BASELINES = {
-    "majority": "always the largest class",
-    "mean": "always the mean",
-    "linear": "a linear model",
+    "majority": "largest class",
+    "mean": "mean",
+    "linear": "linear model",
     "k_nearest": "nearest neighbours",
 }
 _INTERVALS = {"wilson": "Wilson's score", "bootstrap": "the bootstrap"}
@@ -57,6 +64,11 @@ def metric(name: str) -> str:
     return _METRICS.get(name, name.replace("_", " "))
 
 
+def metric_in_full(name: str) -> str:
+    """Name a metric in words, without abbreviation."""
+    return _IN_FULL.get(name, metric(name))
+
+
 def baseline(name: str) -> str:
     """Name a baseline in words."""
     return _BASELINES.get(name, name.replace("_", " "))
@@ -78,8 +90,10 @@ def shown(score: Mapping[str, Any], name: str) -> Shown:
     value, low, high = (scale * float(score.get(key, score["value"])) for key in ("value", "low", "high"))
     half = (high - low) / 2
     digits = max(0, 1 - math.floor(math.log10(half))) if half > 0 else 1 if unit else 3
-    digits = min(digits, 1 if unit else 6)
-    return Shown(*(signed(f"{number:,.{digits}f}") for number in (value, low, high)), unit)
+    sensible = 3 - math.floor(math.log10(abs(value))) if value else 6  # four figures at most
+    digits = min(digits, 1 if unit else max(0, sensible))
+    told = [signed(f"{number:,.{digits}f}") for number in (value, low, high)]
+    return Shown(told[0], told[1], told[2], unit)
 
 
 def signed(text: str) -> str:
@@ -96,6 +110,14 @@ def rounded(value: Any) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return signed(f"{int(value):,}")
     return signed(f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}")
+
+
+def column(values: Sequence[float]) -> list[str]:
+    """Write the numbers of a column alike: whole, or with the digits that its largest one makes sensible."""
+    largest = max((abs(value) for value in values), default=0.0)
+    whole = all(abs(value - round(value)) < 1e-4 * max(1.0, abs(value)) for value in values)
+    digits = 0 if whole or not largest else min(6, max(0, 3 - math.floor(math.log10(largest))))
+    return [signed(f"{value:,.{digits}f}") for value in values]
 
 
 def of_metric(value: float, name: str) -> str:

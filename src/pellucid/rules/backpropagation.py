@@ -43,9 +43,9 @@ class Backpropagation:
         if self._accumulate == 1:
             with self.execution.autocast():
                 total, count, carry = self.task.loss(self.model, batch, self._carry)
-            scale = self._scale(count, total)
-            self.update.flat.fill(total, scale)
-            loss = total.detach() * scale
+            mean = total * self._scale(count, total)
+            self.update.flat.fill(mean)
+            loss = mean.detach()
         else:
             loss, carry = self._fill_by_parts(batch), None
         norm = self.update.step(loss)
@@ -59,11 +59,10 @@ class Backpropagation:
         for number, part in enumerate(batch.split(self._accumulate)):
             with self.execution.autocast():
                 part_total, part_count, _ = self.task.loss(self.model, part)
-            one = self._scale(1.0, part_total)
             if number == 0:
-                flat.fill(part_total, one)
+                flat.fill(part_total)
             else:
-                flat.accumulate(part_total, one)
+                flat.accumulate(part_total)
             total += part_total.detach()
             count += part_count
         flat.gradient.div_(count)

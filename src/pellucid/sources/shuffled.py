@@ -32,15 +32,20 @@ class Shuffled:
         self._step = 0
         self._epoch = -1
         self._cuts: tuple[Tensor, ...] = ()
+        self._versions: list[int] = []
         self._ready: list[Batch] = []  # the batches gathered and not yet given, last first
 
     def next(self, policy: Any = None) -> Batch:
         """Return the next batch."""
-        if not self._ready:
+        if not self._ready or self._written():
             self._gather()
         self._step += 1
         # The only batch of an epoch holds every row: no order to draw, nothing to gather again.
         return self._ready.pop() if self.steps_per_epoch > 1 else self._ready[0]
+
+    def _written(self) -> bool:
+        """Whether a model worked in place on the one batch that is given again and again."""
+        return self.steps_per_epoch == 1 and self._versions != _versions(self._ready[0])
 
     def _gather(self) -> None:
         epoch, position = divmod(self._step, self.steps_per_epoch)
@@ -56,6 +61,7 @@ class Shuffled:
         self._ready = [
             Batch({name: pieces[place] for name, pieces in columns.items()}, rows) for place, rows in enumerate(cuts)
         ][::-1]
+        self._versions = _versions(self._ready[0])
 
     def state_dict(self) -> dict[str, Any]:
         """The number of batches given."""
@@ -65,3 +71,8 @@ class Shuffled:
         """Go on after that many batches."""
         self._step = int(state["step"])
         self._epoch, self._ready = -1, []
+
+
+def _versions(batch: Batch) -> list[int]:
+    """How often each column was written in place, by torch's own count."""
+    return [tensor._version for tensor in batch.columns.values()]

@@ -94,7 +94,8 @@ def diagnose(rule: Rule, batch: Batch, noise: StepNoise, step: int) -> dict[str,
 
     # A module's hook is called after those of the modules inside it: the first hit is the innermost.
     hooks = [
-        module.register_forward_hook(watch(name or type(module).__name__)) for name, module in rule.model.named_modules()
+        module.register_forward_hook(watch(name or type(module).__name__))
+        for name, module in rule.model.named_modules()
     ]
     noise.at(step)
     error: NonFinite | None = None

@@ -1,0 +1,129 @@
+"""Baselines: what scikit-learn gives when asked directly, answered once per question."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import metrics
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.preprocessing import StandardScaler
+
+from pellucid.data.world import World
+from pellucid.evaluation import baselines
+from pellucid.tasks import build
+from tests.data.worlds import blobs, numbers, open_world
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def raw(world: World, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """The users' own arrays, standardised by scikit-learn."""
+    values, rows = world.columns.values, world.split.parts
+    scaler = StandardScaler().fit(values["input"][rows["train"]])
+    return scaler.transform(values["input"][rows[part]]), values["target"][rows[part]]
+
+
+def values_of(world: World, name: str = "classify", part: str = "validation") -> dict[str, dict[str, float]]:
+    found = baselines.run(build({"name": name}, world.spec), world, part, 200)
+    return {row: {metric: score["value"] for metric, score in scores.items()} for row, scores in found.items()}
+
+
+def test_classifiers_are_scikit_learns() -> None:
+    world = open_world(blobs(300))
+    (X, y), (new, truth) = raw(world, "train"), raw(world, "validation")
+    found = values_of(world)
+    assert list(found) == ["majority", "linear", "k_nearest"]
+    prior = DummyClassifier(strategy="prior").fit(X, y)
+    linear = LogisticRegression(C=1.0).fit(X, y)
+    nearest = KNeighborsClassifier(5).fit(X, y)
+    for name, model in (("majority", prior), ("linear", linear)):
+        assert found[name]["accuracy"] == pytest.approx(metrics.accuracy_score(truth, model.predict(new)))
+        assert found[name]["log_loss"] == pytest.approx(metrics.log_loss(truth, model.predict_proba(new)), rel=1e-3)
+    assert found["k_nearest"]["accuracy"] == pytest.approx(metrics.accuracy_score(truth, nearest.predict(new)))
+    shares = (nearest.predict_proba(new) * 5 + 1 / 3) / 6  # one vote more, shared by all classes
+    assert found["k_nearest"]["log_loss"] == pytest.approx(metrics.log_loss(truth, shares))
+
+
+@pytest.mark.parametrize("num_targets", [1, 2])
+@pytest.mark.parametrize("standardize", [True, False])
+def test_regressors_are_scikit_learns_in_the_users_units(num_targets: int, standardize: bool) -> None:
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(150, 4))
+    targets = inputs @ random.normal(size=(4, num_targets)) * 10 + 40 + random.normal(size=(150, num_targets))
+    sections: dict[str, Any] = {"task": {"name": "regress"}, "prepare": {"standardize": standardize}}
+    world = open_world(numbers(targets, inputs), **sections)
+    (X, y), (new, truth) = raw(world, "train"), raw(world, "validation")
+    if not standardize:
+        values, rows = world.columns.values["input"], world.split.parts
+        X, new = values[rows["train"]], values[rows["validation"]]
+    found = values_of(world, "regress")
+    mean, std = (y.mean(axis=0), y.std(axis=0)) if standardize else (0, 1)
+    for name, predicted in (
+        ("mean", np.tile(y.mean(axis=0), (len(new), 1))),
+        ("linear", Ridge(1.0).fit(X, (y - mean) / std).predict(new).reshape(truth.shape) * std + mean),
+        ("k_nearest", KNeighborsRegressor(5).fit(X, y).predict(new)),
+    ):
+        assert found[name]["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, predicted), rel=1e-4)
+        assert found[name]["mae"] == pytest.approx(metrics.mean_absolute_error(truth, predicted), rel=1e-4)
+        assert found[name]["r2"] == pytest.approx(metrics.r2_score(truth, predicted), rel=1e-3, abs=1e-4)
+
+
+def test_every_score_has_an_interval_and_says_on_how_many_rows_it_was_fitted() -> None:
+    world = open_world(blobs(100))
+    found = baselines.run(build({"name": "classify"}, world.spec), world, "test", 200)
+    for scores in found.values():
+        for score in scores.values():
+            assert score["low"] <= score["value"] <= score["high"]
+            assert (score["n"], score["fitted_on"]) == (15, 70)
+
+
+def test_too_much_work_is_done_on_a_sample_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "MAX_LINEAR", 4 * 110)
+    monkeypatch.setattr(baselines, "MAX_NEIGHBOUR", 1)
+    world = open_world(blobs(400))
+    found = baselines.run(build({"name": "classify"}, world.spec), world, "validation", 200)
+    fitted = {name: scores["accuracy"]["fitted_on"] for name, scores in found.items()}
+    assert fitted == {"majority": 280, "linear": 110, "k_nearest": 100}
+    assert found["linear"]["accuracy"]["value"] > found["majority"]["accuracy"]["value"]
+
+
+def test_the_same_question_is_answered_once(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    answer = baselines._fit_and_judge
+
+    def counted(task: Any, world: World, part: str, resamples: int) -> Any:
+        asked.append(part)
+        return answer(task, world, part, resamples)
+
+    monkeypatch.setattr(baselines, "_fit_and_judge", counted)
+    first = values_of(open_world(blobs(100)))
+    assert values_of(open_world(blobs(100))) == first
+    assert asked == ["validation"]
+    values_of(open_world(blobs(100)), part="test")
+    values_of(open_world(blobs(100, seed=1)))  # other data
+    values_of(open_world(blobs(100), split={"seed": 1}))  # other rows
+    values_of(open_world(blobs(100), prepare={"standardize": False}))  # other steps
+    assert len(asked) == 5
+    files = list((own_cache / "pellucid" / "baselines").iterdir())
+    assert len(files) == 5
+    for file in files:
+        json.loads(file.read_text())
+        file.write_text("{ cut short")
+    assert values_of(open_world(blobs(100))) == first  # a damaged answer is made again
+    assert len(asked) == 6
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / "file"))
+    assert "linear" in values_of(open_world(blobs(60)))
