@@ -12,7 +12,7 @@ raw (TensorDataset, DataLoader, torch.optim.Adam, loss.item() at each step), pel
 shown but not raced, pellucid_report (with both). Each is a whole process that reads the same npz.
 
 How it is measured: entrants run in turn, round after round, so that drift hits all alike; the first round warms the
-page cache and is discarded; n = the rounds after it (4 by default). Medians with their range, and the median of the
+page cache and is discarded; n = the rounds after it (4 by default; pellucid_report runs in the last one only). Medians with their range, and the median of the
 ratios pellucid / raw within each round. `process_seconds` is since the kernel started the process, imports and all.
 `samples_per_second` is of the epochs after the first. Raced is `process_seconds`: exit code 1 if the median ratio is
 above 1 on any workload, if accuracies lie further apart than the workload's tolerance, or if steps differ.
@@ -95,7 +95,7 @@ def race(workloads: list[str], rounds: int, folder: Path) -> list[dict[str, Any]
     rows = []
     for name in workloads:
         for number in range(rounds):
-            for entrant in ENTRANTS:
+            for entrant in ENTRANTS if number == rounds - 1 else RACED[::-1]:
                 row = {"workload": name, "entrant": entrant, "round": number, "discarded": int(number == 0)}
                 rows.append(row | run(entrant, name, folder))
                 print(f"{name} round {number} {entrant:16}{rows[-1]['process_seconds']:8.2f} s", file=sys.stderr)
@@ -111,7 +111,7 @@ def ratios(rows: list[dict[str, Any]], column: str) -> list[float]:
 def judge(name: str, rows: list[dict[str, Any]]) -> list[str]:
     """Print a workload's table and return what is wrong."""
     workload = WORKLOADS[name]
-    print(f"\n{name}: {workload.about}, {workload.epochs} epochs, batch {workload.batch_size}, n = {len(rows) // 3}")
+    print(f"\n{name}: {workload.about}, {workload.epochs} epochs, batch {workload.batch_size}, n = {sum(row['entrant'] == 'raw' for row in rows)}")
     for entrant in ENTRANTS:
         of = [row for row in rows if row["entrant"] == entrant]
         seconds = [row["process_seconds"] for row in of]

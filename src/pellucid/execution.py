@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from pellucid.errors import PellucidError
 from pellucid.recipe import ExecutionSection
@@ -19,6 +20,7 @@ class Execution:
     device: str
     precision: str
     threads: int
+    layout: str
     variant: str
 
     def begin(self) -> None:
@@ -28,6 +30,12 @@ class Execution:
         if self.device == "cuda":
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
+
+    def place(self, model: nn.Module) -> None:
+        """Bring a model to the device and its kernels into the layout. Comes before its parameters are made flat."""
+        model.to(self.device)
+        if self.layout == "channels_last":
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context of every forward pass and loss."""
@@ -49,4 +57,6 @@ def decide(section: ExecutionSection) -> Execution:
     if not present[device]:
         there = ", ".join(name for name, is_there in present.items() if is_there)
         raise PellucidError(f"execution.device = {device!r}: torch sees no such device here. Choose {there} or auto.")
-    return Execution(device, section.precision, section.threads or torch.get_num_threads(), section.variant)
+    return Execution(
+        device, section.precision, section.threads or torch.get_num_threads(), section.layout, section.variant
+    )

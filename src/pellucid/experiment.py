@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.torch import save
 from torch import from_numpy, nn
 
@@ -31,11 +33,13 @@ from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
 from pellucid.errors import RecipeError, RunError
 from pellucid.evaluation import baselines
-from pellucid.evaluation import evaluate as evaluation
+from pellucid.evaluation.evaluate import Evaluation, evaluating
+from pellucid.evaluation.evaluate import run as evaluate
 from pellucid.evaluation.result import describe
 from pellucid.execution import Execution, decide
 from pellucid.inspection.instruments import Instruments
 from pellucid.inspection.layers import describe as describe_layers
+from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
 from pellucid.rules.rule import Rule
 from pellucid.rundir import RunFolder
@@ -105,7 +109,7 @@ def resume(path: Path, given: Given = Given()) -> Path:
         if given.columns is None and (folder / KEPT_DATA).exists():
             given = replace(given, columns=keep.read(folder / KEPT_DATA))
         parts = assemble(recipe, execution, given)
-        folder.note("resumed", environment=rundir.environment())
+        _compare_machines(folder, given)
         with told_how_to_resume(folder):
             return carry_out(folder, recipe, execution, parts, given)
 
@@ -135,15 +139,23 @@ class Parts:
 
 def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     """Open the world and build what the recipe names; what can be refused is refused here, before a folder is made."""
+    if recipe.model["name"] == OWN and given.module is None:
+        raise RunError(
+            f"This run trains your own model ({recipe.model['class']}), whose code it does not keep. "
+            "Go on in Python: pellucid.fit(X, y, model=YourModel(), resume=RUN)."
+        )
     execution.begin()
     world = data.open(recipe, execution.device, given.columns)
     model = given.module or models.build(recipe.model, world.spec, seed=recipe.seed, sample=world.sample)
-    model.to(execution.device).train()
+    execution.place(model)
+    if not model.training:
+        model.train()
     task = tasks.build(recipe.task, world.spec)
     source = sources.build(recipe, world)
     plan = make_plan(recipe.train, source.steps_per_epoch)
     rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
-    task.loss(model, world.take(world.rows("train")[:2]))  # shapes that do not fit are told now
+    with evaluating(model), undisturbed(), torch.no_grad():
+        task.loss(model, world.take(world.rows("train")[:2]))  # shapes that do not fit are told now
     return Parts(world, model, task, source, rule, plan)
 
 
@@ -154,13 +166,14 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
     _keep_data(folder, recipe, world.columns)
     _note_layers(folder, parts)
 
-    def look() -> evaluation.Evaluation:
-        return evaluation.run(model, task, world, "validation", execution)
+    def look() -> Evaluation:
+        return evaluate(model, task, world, "validation", execution)
 
+    is_validated = len(world.rows("validation")) > 0
     outcome = training.fit(
         parts.rule,
         parts.source,
-        look if len(world.rows("validation")) else None,
+        look if is_validated else None,
         parts.plan,
         folder,
         Progress(parts.plan.total_steps, quiet=given.quiet),
@@ -170,16 +183,19 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
     model.load_state_dict(outcome.weights)
     _keep_artefact(folder, recipe, parts)
     folder.write_json("results/training.json", _account(outcome.state, model))
-    judge(folder, recipe, model, task, world, execution, "validation")
+    seen = outcome.look if isinstance(outcome.look, Evaluation) else look() if is_validated else None
+    judge(folder, recipe, world, "validation", seen)
     if given.report:
         reporting.write(folder.path)
     return folder.path
 
 
-def judge(
-    folder: RunFolder, recipe: Recipe, model: nn.Module, task: Task, world: World, execution: Execution, part: str
-) -> dict[str, Any]:
-    """Evaluate a part with intervals beside baselines, and keep the result and every row's prediction."""
+def judge(folder: RunFolder, recipe: Recipe, world: World, part: str, seen: Evaluation | None) -> dict[str, Any]:
+    """Keep the result of a part, with intervals and beside baselines, and every row's prediction.
+
+    Args:
+        seen: what the model says of the part; None where nothing was held out.
+    """
     result: dict[str, Any] = {
         "run": str(folder.path),
         "split": part,
@@ -187,14 +203,23 @@ def judge(
     }
     result |= rundir.read_json(folder / "results/training.json")
     result |= {"task": recipe.task["name"], "metrics": {}, "baselines": {}, "verdict": []}
-    if len(world.rows(part)) or part != "validation":
-        seen = evaluation.run(model, task, world, part, execution)
+    if seen is not None:
         result |= describe(seen, world, recipe.evaluate.resamples)
         if recipe.evaluate.baselines:
-            result["baselines"] = baselines.run(task, world, part, recipe.evaluate.resamples)
+            result["baselines"] = baselines.run(seen.task, world, part, recipe.evaluate.resamples)
         _keep_predictions(folder, seen, world, result["worst"])
     folder.write_json(f"results/{part}.json", result)
     return result
+
+
+def _compare_machines(folder: RunFolder, given: Given) -> None:
+    """Note the resume, and say so where this machine or its versions may round differently."""
+    began, now = rundir.read_json(folder / "environment.json"), rundir.environment()
+    folder.note("resumed", environment=now)
+    changed = [name for name in ("torch", "numpy", "processor", "platform") if began.get(name) != now[name]]
+    if changed and not given.quiet:
+        told = ", ".join(f"{name} was {began.get(name)} and is {now[name]}" for name in changed)
+        print(f"The run goes on, but its bytes may differ from an unbroken one's: {told}.", file=sys.stderr)
 
 
 def recorded_execution(folder: RunFolder, recipe: Recipe) -> Execution:
@@ -262,9 +287,7 @@ def _account(state: training.State, model: nn.Module) -> Mapping[str, Any]:
     }
 
 
-def _keep_predictions(
-    folder: RunFolder, seen: evaluation.Evaluation, world: World, worst: list[dict[str, Any]]
-) -> None:
+def _keep_predictions(folder: RunFolder, seen: Evaluation, world: World, worst: list[dict[str, Any]]) -> None:
     """Write every row's prediction as CSV, and the inputs of the worst mistakes for the report."""
     table = {"row": seen.rows.tolist(), **seen.task.table(seen.predictions, seen.targets)}
     written = io.StringIO()

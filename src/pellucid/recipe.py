@@ -99,6 +99,8 @@ class ExecutionSection(Config):
     """bf16 computes the forward and backward pass in bfloat16 under autocast; weights stay in fp32."""
     threads: int | None = Field(None, ge=1)
     """Threads of one operation on the cpu. Left out: torch's choice. Different counts give different bytes."""
+    layout: Literal["channels_last", "channels_first"] = "channels_last"
+    """How the weights of convolutions lie in memory. channels_last is the faster one; it rounds differently."""
     variant: Literal["eager"] = "eager"
     """How a step is carried out."""
 

@@ -20,6 +20,7 @@ from pellucid.data.arrays import Question, from_parts, inputs_like
 from pellucid.data.inputs import Input, read_inputs
 from pellucid.data.world import World
 from pellucid.errors import PellucidError, RunError
+from pellucid.evaluation import evaluate as evaluation
 from pellucid.experiment import Given
 from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
@@ -190,8 +191,9 @@ def evaluate(
             folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
         execution = experiment.recorded_execution(folder, recipe)
         execution.begin()
-        kept.model.to(world.device)
-        result = experiment.judge(folder, recipe, kept.model, kept.task, world, execution, split)
+        execution.place(kept.model)
+        seen = evaluation.run(kept.model, kept.task, world, split, execution)
+        result = experiment.judge(folder, recipe, world, split, seen)
         reporting.write(path)
     return result
 

@@ -21,7 +21,7 @@ from pellucid.recipe import PrepareSection, SplitSection
 from pellucid.tasks import build
 from tests.data.worlds import blobs, numbers, open_world
 
-EXECUTION = Execution("cpu", "fp32", 1, "eager")
+EXECUTION = Execution("cpu", "fp32", 1, "channels_last", "eager")
 
 
 def net(num_outputs: int = 3) -> nn.Sequential:

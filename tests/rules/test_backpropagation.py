@@ -19,7 +19,7 @@ from pellucid.spec import Field, Spec
 from pellucid.tasks import build as build_task
 from pellucid.tasks.task import Loss, Task
 
-EXECUTION = Execution("cpu", "fp32", 1, "eager")
+EXECUTION = Execution("cpu", "fp32", 1, "channels_last", "eager")
 SPEC = Spec(Field("number", (4,)), Field("category", categories=("a", "b", "c"), counts=(5, 10, 30)))
 
 

@@ -19,7 +19,7 @@ from pellucid.rules import build
 from pellucid.spec import Field, Spec
 from pellucid.tasks import build as build_task
 
-EXECUTION = Execution("cpu", "fp32", 1, "eager")
+EXECUTION = Execution("cpu", "fp32", 1, "channels_last", "eager")
 
 
 def spec_of(features: int, num_classes: int) -> Spec:

@@ -30,7 +30,7 @@ VERSION = 1
 GOLDEN_ROWS = 8
 TOLERANCE = 1e-3
 """Golden outputs may differ by this share of their size: another machine rounds differently, wrong weights do not."""
-BATCH_ROWS = 1024
+BATCH_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ def read(folder: Path, module: nn.Module | None = None) -> Artefact:
     spec = Spec.from_dict(described["spec"])
     model = module if module is not None else build_model(described["model"], spec)
     _load_weights(model, load(weights), described["model"])
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     preprocessing = Preprocessing.from_dict(read_json(folder / "preprocessing.json"))
     task = tasks.build(described["task"], spec)
     artefact = Artefact(

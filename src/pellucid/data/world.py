@@ -20,8 +20,9 @@ from pellucid.errors import DataError
 from pellucid.recipe import Recipe
 from pellucid.spec import Spec
 
-EVALUATION_ROWS = 1024
-"""Rows of one evaluation batch. A constant, so that every look at the same weights gives the same bytes."""
+EVALUATION_ROWS = 256
+"""Rows of one evaluation batch. A constant, so that every look at the same weights gives the same bytes; larger ones
+leave the processor's cache (LeNet on 1,024 at once takes 1.5 times as long)."""
 
 
 class World:

@@ -26,7 +26,7 @@ VERSION = 1
 NEIGHBOURS = 5
 # Work above which a baseline is fitted on a sample of the training rows, and says so.
 MAX_LINEAR = 2e8  # rows x features
-MAX_NEIGHBOUR = 6e11  # training rows x judged rows x features
+MAX_NEIGHBOUR = 4e11  # training rows x judged rows x features
 
 
 def run(task: Task, world: World, part: str, resamples: int) -> dict[str, dict[str, Any]]:
@@ -97,8 +97,8 @@ def _classifiers(
     majority = np.tile(shares, (len(new), 1))
     sample, near = _sample(len(X), MAX_LINEAR / X.shape[1]), _sample(len(X), MAX_NEIGHBOUR / new.size)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 100 steps are a baseline whether or not they converge
-        linear = LogisticRegression(C=1.0, max_iter=100).fit(X[sample], y[sample])
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 50 steps are a baseline whether or not they converge
+        linear = LogisticRegression(C=1.0, max_iter=50).fit(X[sample], y[sample])
     neighbours = KNeighborsClassifier(min(NEIGHBOURS, len(near))).fit(X[near], y[near])
     votes = neighbours.predict_proba(new) * neighbours.n_neighbors
     results = {

@@ -1,7 +1,8 @@
 """Flat parameters: a model's weights as views of one tensor, so that a step over all of them is one kernel call.
 
 The layout is [ weights that may decay | exempt ones ]: matrices and kernels (two axes or more) first, then biases and
-the scales of norms, which weight decay would only pull away from where normalisation needs them.
+the scales of norms, which weight decay would only pull away from where normalisation needs them. A kernel that lies
+with its channels last keeps that order inside its stretch.
 """
 
 from __future__ import annotations
@@ -57,10 +58,14 @@ class FlatParameters:
         self.names = tuple(name for name, _ in trainable)
         self.parameters = tuple(p for _, p in trainable)
         self.shapes = tuple(p.shape for p in self.parameters)
+        self._channels_last = tuple(p.ndim == 4 and p.stride(1) == 1 for p in self.parameters)
         tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
         self.lookups = tuple(id(p) in tables for p in self.parameters)
 
-        self.values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
+        lying = zip(self.parameters, self._channels_last, strict=True)
+        self.values = torch.cat(
+            [(p.detach().permute(0, 2, 3, 1) if last else p.detach()).reshape(-1) for p, last in lying]
+        )
         self.gradient = torch.zeros_like(self.values)
         sizes = [p.numel() for p in self.parameters]
         self.slices = tuple(
@@ -76,7 +81,14 @@ class FlatParameters:
 
     def views(self, flat: Tensor) -> list[Tensor]:
         """Return the stretches of a flat tensor, each in the shape of its parameter."""
-        return [flat[where].view(shape) for where, shape in zip(self.slices, self.shapes, strict=True)]
+        return [
+            _kernel(flat[where], shape) if last else flat[where].view(shape)
+            for where, shape, last in zip(self.slices, self.shapes, self._channels_last, strict=True)
+        ]
+
+    def matrix(self, flat: Tensor, place: int) -> Tensor:
+        """Return one stretch with a row per output, `(outputs, inputs)`; a kernel's inputs in the order they lie."""
+        return flat[self.slices[place]].view(self.shapes[place][0], -1)
 
     def parts(self, weight_decay: float) -> list[Part]:
         """Return the stretches that an optimizer treats alike: all as one where nothing decays."""
@@ -114,6 +126,12 @@ class FlatParameters:
                 f"gradient never arrives at {', '.join(missing)}: use them in forward, or set requires_grad = False."
             )
         return tuple(torch.zeros_like(p) if g is None else g for p, g in zip(self.parameters, found, strict=True))
+
+
+def _kernel(stretch: Tensor, shape: torch.Size) -> Tensor:
+    """A stretch that lies as (outputs, height, width, inputs), seen as the kernel (outputs, inputs, height, width)."""
+    outputs, inputs, height, width = shape
+    return stretch.view(outputs, height, width, inputs).permute(0, 3, 1, 2)
 
 
 def _require_one(what: str, trainable: Sequence[tuple[str, nn.Parameter]]) -> None:

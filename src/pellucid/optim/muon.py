@@ -88,14 +88,14 @@ class Muon:
                 f"optimizer.name = 'muon' needs a hidden matrix between the first and the last layer, and this model "
                 f"has {count} weight matrices in all. Choose 'adamw' or 'sgd', or a deeper model."
             )
-        values, by_shape = flat.views(flat.values), dict[tuple[int, ...], list[int]]()
+        by_shape = dict[tuple[int, ...], list[int]]()
         for place in hidden:
             by_shape.setdefault(tuple(flat.shapes[place]), []).append(place)
         self._stacks = [
             Stack(
-                [values[place].flatten(1) for place in places],
-                [flat.gradients[place].flatten(1) for place in places],
-                torch.stack([torch.zeros_like(values[place].flatten(1)) for place in places]),
+                [flat.matrix(flat.values, place) for place in places],
+                [flat.matrix(flat.gradient, place) for place in places],
+                torch.stack([torch.zeros_like(flat.matrix(flat.values, place)) for place in places]),
             )
             for places in by_shape.values()
         ]

@@ -69,6 +69,8 @@ class Outcome:
 
     state: State
     weights: Mapping[str, Tensor]
+    look: Look | None
+    """The validation of these weights, where it happened in this process."""
 
 
 def fit(
@@ -128,7 +130,9 @@ def fit(
     run.save()
     progress.tell(state.step, run.rows_per_second(), plan.epoch(state.step))
     progress.end()
-    return Outcome(state, run.best if run.best is not None and plan.keep == "best" else run.weights())
+    if run.best is not None and plan.keep == "best":
+        return Outcome(state, run.best, run.best_look)
+    return Outcome(state, run.weights(), run.last_look if run.last_look_step == state.step else None)
 
 
 class _Run:
@@ -139,6 +143,9 @@ class _Run:
         self.instruments = Instruments(rule.updates)
         self.state = State()
         self.best: Mapping[str, Tensor] | None = None
+        self.best_look: Look | None = None
+        self.last_look: Look | None = None
+        self.last_look_step = -1
         self._pending: list[dict[str, Any]] = []
         self._restore()
         self._loss = torch.tensor(self.state.loss_sum)
@@ -195,7 +202,9 @@ class _Run:
             if not all(map(math.isfinite, values.values())):
                 raise TrainingFailed(f"The validation after step {self.state.step} gave {values}: not finite.")
             better = not self.state.best_rank or rank > self.state.best_rank
+            self.last_look, self.last_look_step = seen, self.state.step
             if better:
+                self.best_look = seen
                 self.best = checkpoint.module_state(self.rule.model)
         if better:
             self.state.best_step, self.state.best_rank, self.state.without_better = self.state.step, rank, 0
