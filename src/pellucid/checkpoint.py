@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
@@ -23,6 +24,7 @@ from pellucid.rundir import write_atomically
 
 VERSION = 1
 KEEP = 2
+_SEQUENCE = "(sequence)"
 
 Tree = Mapping[str, Any]
 
@@ -68,7 +70,7 @@ def restore(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
     for path in paths:
         try:
             return _read(path)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             warn(f"The checkpoint {path} is damaged ({error}); the one before it is used.")
     if paths:
         raise RunError(f"All {len(paths)} checkpoints in {folder} are damaged. Train again from the recipe.")
@@ -92,12 +94,12 @@ def _read(path: Path) -> Checkpoint:
 
 
 def _write_once(path: Path, content: Callable[[], bytes]) -> str:
-    """Write a tensor file unless this very step's file is there already, and return its hash."""
-    if path.exists() and path.name.startswith("best-"):
-        return _hash(path.read_bytes())
+    """Write a tensor file unless these very bytes are there already, and return their hash."""
     data = content()
-    write_atomically(path, data)
-    return _hash(data)
+    digest = _hash(data)
+    if not (path.exists() and _hash(path.read_bytes()) == digest):  # what lies there may have been damaged
+        write_atomically(path, data)
+    return digest
 
 
 def _prune(folder: Path) -> None:
@@ -122,6 +124,12 @@ def _split(tree: Tree, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, A
         assert "/" not in key, key
         if isinstance(value, Tensor):
             tensors[prefix + key] = value.detach().cpu().contiguous().clone()
+        elif isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+            kind = "tuple" if isinstance(value, tuple) else "list"
+            below, values[key] = _split(
+                {_SEQUENCE: kind, **{str(i): v for i, v in enumerate(value)}}, f"{prefix}{key}/"
+            )
+            tensors |= below
         elif isinstance(value, Mapping):
             below, values[key] = _split(value, f"{prefix}{key}/")
             tensors |= below
@@ -138,7 +146,20 @@ def _join(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> dict[str,
         for parent in parents:
             place = place.setdefault(parent, {})
         place[name] = tensor
-    return tree
+    restored: dict[str, Any] = _sequences(tree)
+    return restored
+
+
+def _sequences(value: Any) -> Any:
+    """Make sequences again of the mappings that stand for them."""
+    if not isinstance(value, dict):
+        return value
+    inside = {name: _sequences(item) for name, item in value.items()}
+    kind = inside.pop(_SEQUENCE, None)
+    if kind is None:
+        return inside
+    items = [inside[str(place)] for place in range(len(inside))]
+    return tuple(items) if kind == "tuple" else items
 
 
 def _canonical(record: Mapping[str, Any]) -> bytes:

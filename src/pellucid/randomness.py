@@ -40,6 +40,7 @@ class StepNoise:
         self._base = derive(seed, "noise")
         self._cpu = torch.default_generator
         self._cuda = torch.cuda.is_available()
+        self._mps = torch.backends.mps.is_available()
 
     def at(self, step: int) -> None:
         """Set the generators for `step`. About a microsecond."""
@@ -48,12 +49,19 @@ class StepNoise:
         self._cpu.manual_seed(mixed)
         if self._cuda:
             torch.cuda.manual_seed_all(mixed)
+        if self._mps:
+            torch.mps.manual_seed(mixed)
 
 
 @contextmanager
 def undisturbed(seed: int | None = None) -> Iterator[None]:
     """Run a block whose draws leave torch's own generators as they were; with `seed`, the block draws from it."""
+    mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     with torch.random.fork_rng():
         if seed is not None:
             torch.manual_seed(seed)
-        yield
+        try:
+            yield
+        finally:
+            if mps is not None:
+                torch.mps.set_rng_state(mps)

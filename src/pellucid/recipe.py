@@ -78,7 +78,7 @@ class TrainSection(Config):
     keep: Literal["best", "last"] = "best"
     """Which weights become the artefact: the best by validation, or the last, where the optimum itself is wanted."""
     checkpoint_every: int | None = Field(None, ge=1)
-    """Steps between checkpoints. Left out: at a validation when 20 seconds have passed since the last one."""
+    """Steps between checkpoints. Left out: every 20 seconds."""
     log_every: int | None = Field(None, ge=1)
     """Steps between lines of metrics.jsonl and looks inside the layers. Left out: a hundredth of the run."""
 

@@ -20,12 +20,9 @@ from pellucid.optim.flat import FlatParameters
 from pellucid.optim.optimizer import Optimizer
 from pellucid.optim.schedules.warmup import Schedule, factor
 
-CHECK_EVERY = 16
-"""Steps between two looks at the loss and the norm on an accelerator, which must come to rest for each."""
-
 
 class NonFinite(ArithmeticError):
-    """The loss or the gradient is infinite or not a number. On a CPU nothing has been changed by then."""
+    """The loss or the gradient is infinite or not a number. Nothing has been changed by then."""
 
     def __init__(self, step: int, loss: float, gradient_norm: float, learning_rate: float) -> None:
         self.step = step
@@ -74,6 +71,7 @@ class Update:
     Attributes:
         flat: the parameters and their gradient, which a rule fills before each `step`.
         steps: how many updates have been made.
+        shrink: what clipping has multiplied the last gradient by, `()`; None without clipping.
     """
 
     def __init__(self, model: nn.Module, config: UpdateConfig, total_steps: int) -> None:
@@ -90,7 +88,7 @@ class Update:
         self._clip = config.clip
         self._ema = config.ema or 0.0
         self._average = self.flat.values.clone() if config.ema is not None else None
-        self._check_every = 1 if self.flat.values.device.type == "cpu" else CHECK_EVERY
+        self.shrink: Tensor | None = None
 
     @property
     def learning_rate(self) -> float:
@@ -102,23 +100,20 @@ class Update:
     def step(self, loss: Tensor) -> Tensor:
         """Change the weights by the flat gradient, and return its norm before clipping, `()`.
 
-        The norm stays a tensor, so that an accelerator need not come to rest for it; there, only every
-        `CHECK_EVERY`th one is looked at. On a CPU every one is.
-
         Args:
             loss: of the batch, `()`: watched, and what a line search goes by.
 
         Raises:
-            NonFinite: the loss or the gradient is not finite. On a CPU, weights and state are as they were before.
+            NonFinite: the loss or the gradient is not finite. Weights and state are as they were before.
         """
         gradient, learning_rate = self.flat.gradient, self.learning_rate
         norm = torch.dot(gradient, gradient).sqrt_()
-        if self.steps % self._check_every == 0:
-            loss_value, norm_value = loss.item(), norm.item()
-            if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
-                raise NonFinite(self.steps, loss_value, norm_value, learning_rate)
+        # One number is read per step. An accelerator has to come to rest for it; a weight that is lost is worse.
+        if not math.isfinite((norm + loss).item()):
+            raise NonFinite(self.steps, loss.item(), norm.item(), learning_rate)
         if self._clip is not None:
-            gradient.mul_((self._clip / (norm + 1e-6)).clamp_(max=1.0))
+            self.shrink = (self._clip / (norm + 1e-6)).clamp_(max=1.0)
+            gradient.mul_(self.shrink)
         self._optimizer.step(learning_rate, loss)
         if self._average is not None:
             self._average.lerp_(self.flat.values, 1 - min(self._ema, (1 + self.steps) / (10 + self.steps)))

@@ -47,18 +47,21 @@ class Backpropagation:
             self.update.flat.fill(mean)
             loss = mean.detach()
         else:
-            loss, carry = self._fill_by_parts(batch), None
+            loss, carry = self._fill_by_parts(batch)
         norm = self.update.step(loss)
-        self._carry = carry  # after the update: a step that fails leaves everything as it was
+        self._carry = _detached(carry)  # after the update: a step that fails leaves everything as it was
         return {"loss": loss, "gradient_norm": norm}
 
-    def _fill_by_parts(self, batch: Batch) -> Tensor:
-        """Fill the gradient of a batch in micro-batches and return its mean loss."""
+    def _fill_by_parts(self, batch: Batch) -> tuple[Tensor, list[Any]]:
+        """Fill the gradient of a batch in micro-batches; return its mean loss and what each part carries on."""
         flat = self.update.flat
         total, count = torch.zeros((), device=flat.values.device), torch.zeros((), device=flat.values.device)
+        carries = []
         for number, part in enumerate(batch.split(self._accumulate)):
             with self.execution.autocast():
-                part_total, part_count, _ = self.task.loss(self.model, part)
+                carry = self._carry[number] if self._carry else None
+                part_total, part_count, carry = self.task.loss(self.model, part, carry)
+            carries.append(carry)
             if number == 0:
                 flat.fill(part_total)
             else:
@@ -66,7 +69,7 @@ class Backpropagation:
             total += part_total.detach()
             count += part_count
         flat.gradient.div_(count)
-        return total / count
+        return total / count, carries if any(carry is not None for carry in carries) else []
 
     def _scale(self, count: Tensor | float, like: Tensor) -> Tensor:
         """1/count as a tensor; a run has two batch sizes at most, so they are made once."""
@@ -86,8 +89,22 @@ class Backpropagation:
 
     def state_dict(self) -> dict[str, Any]:
         """Optimizer, schedule, moving average."""
-        return {"update": self.update.state_dict()}
+        return {"update": self.update.state_dict(), "carry": self._carry}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
         self.update.load_state_dict(state["update"])
+        self._carry = _on(self.update.flat.values.device, state["carry"])
+
+
+def _detached(carry: Any) -> Any:
+    """Carried state without its history: the gradient stops at the batch (truncated backpropagation through time)."""
+    if isinstance(carry, tuple | list):
+        return type(carry)(_detached(item) for item in carry)
+    return carry.detach() if isinstance(carry, Tensor) else carry
+
+
+def _on(device: torch.device, carry: Any) -> Any:
+    if isinstance(carry, tuple | list):
+        return type(carry)(_on(device, item) for item in carry)
+    return carry.to(device) if isinstance(carry, Tensor) else carry

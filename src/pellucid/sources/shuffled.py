@@ -54,13 +54,16 @@ class Shuffled:
             if self.steps_per_epoch > 1:
                 order = order[permutation(len(order), self._seed, epoch)]
             self._cuts, self._epoch = order.tensor_split(self.steps_per_epoch), epoch
-        cuts = self._cuts[position : position + self._batches_per_gather]
+        # On a fixed grid, wherever a resumed run begins: the same batch at another place in memory rounds differently.
+        start = position - position % self._batches_per_gather
+        cuts = self._cuts[start : start + self._batches_per_gather]
         sizes = [len(cut) for cut in cuts]
         gathered = self._world.take(torch.cat(cuts))
         columns = {name: torch.split(tensor, sizes) for name, tensor in gathered.columns.items()}
         self._ready = [
             Batch({name: pieces[place] for name, pieces in columns.items()}, rows) for place, rows in enumerate(cuts)
         ][::-1]
+        del self._ready[len(self._ready) - (position - start) :]
         self._versions = _versions(self._ready[0])
 
     def state_dict(self) -> dict[str, Any]:

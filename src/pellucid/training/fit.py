@@ -29,7 +29,7 @@ from pellucid.training.plan import Plan
 from pellucid.training.progress import Progress
 
 CHECKPOINT_SECONDS = 20.0
-"""Between checkpoints where the recipe does not say; none is written sooner."""
+"""Between checkpoints where the recipe does not say. When one is written changes nothing in what is learned."""
 
 
 class Look(Protocol):
@@ -218,15 +218,12 @@ class _Run:
         self._mark = time.perf_counter()
 
     def save_when_due(self) -> None:
-        """Save every so many steps, or after a validation when some time has passed."""
+        """Save every so many steps, or when some time has passed."""
         every = self.plan.checkpoint_every
         if every is not None:
             if self.state.step % every == 0:
                 self.save()
-        elif (
-            self.state.step % self.plan.evaluate_every == 0
-            and time.perf_counter() - self._saved_at >= CHECKPOINT_SECONDS
-        ):
+        elif time.perf_counter() - self._saved_at >= CHECKPOINT_SECONDS:
             self.save()
 
     def save(self) -> None:
