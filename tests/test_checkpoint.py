@@ -95,7 +95,37 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_used(victim: str, harm:
     else:
         assert len(said) == 1
         assert "step-000000002.json is damaged" in said[0]
-        assert "the one before it is used" in said[0]
+        assert "the one of step 1 is used instead" in said[0]
+
+
+def test_a_damaged_best_file_is_written_again() -> None:
+    """After falling back and training to the same best step again, the damaged bytes must not be taken for good."""
+    folder = Path("c")
+    checkpoint.save(folder, 1, state(1), best(1), 1)
+    checkpoint.save(folder, 2, state(2), best(2), 2)
+    damaged = folder / "best-000000002.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-4] + b"oops")
+    found, _ = restored(folder)
+    assert found is not None
+    assert found.step == 1
+    checkpoint.save(folder, 2, state(2), best(2), 2)
+    again, said = restored(folder)
+    assert again is not None
+    assert again.best is not None
+    assert (again.step, again.best["layer.weight"].tolist(), said) == (2, [2.0, 2.0], [])
+
+
+def test_sequences_of_tensors_are_kept() -> None:
+    """A recurrent model's carried state is a tuple of tensors."""
+    carry = (torch.ones(2), [torch.zeros(3), torch.full((1,), 2.0)])
+    checkpoint.save(Path("c"), 1, {"rule": {"carry": carry, "none": None, "numbers": [1, 2]}}, None, None)
+    found, _ = restored(Path("c"))
+    assert found is not None
+    kept = found.state["rule"]["carry"]
+    assert isinstance(kept, tuple)
+    assert torch.equal(kept[0], carry[0])
+    assert [tensor.tolist() for tensor in kept[1]] == [[0.0, 0.0, 0.0], [2.0]]
+    assert found.state["rule"]["numbers"] == [1, 2]
 
 
 def test_all_damaged_is_an_error() -> None:
@@ -103,7 +133,7 @@ def test_all_damaged_is_an_error() -> None:
     write(folder, 1, 2)
     for path in folder.glob("*.json"):
         path.write_text("{}")
-    with pytest.raises(RunError, match="All 2 checkpoints in c are damaged"):
+    with pytest.raises(RunError, match=r"No checkpoint in c is whole: .* --resume . starts over"):
         restored(folder)
 
 

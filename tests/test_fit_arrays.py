@@ -189,7 +189,7 @@ class Lazy(nn.Module):
 
 def test_shapes_that_broadcasting_would_hide_are_refused() -> None:
     X, _ = table()
-    with pytest.raises(ShapeError, match=r"outputs of shape \(2,\) for 2 rows: expected \(2, 1\).*\.unsqueeze\(1\)"):
+    with pytest.raises(ShapeError, match=r"outputs of shape \(15,\) for 15 rows: expected \(15, 1\).*\.unsqueeze\(1\)"):
         pellucid.fit(X, X[:, 0], model=Wrong(), epochs=1, **QUIET)
     assert list(Path().iterdir()) == []
 
@@ -204,6 +204,43 @@ def test_shapes_that_broadcasting_would_hide_are_refused() -> None:
         (lambda X, y: pellucid.fit(X, y, model="mpl", **QUIET), PellucidError, "there is no 'mpl'. Did you mean 'mlp'"),
         (lambda X, y: pellucid.fit(X, y, model="resnet", **QUIET), PellucidError, "resnet|image"),
         (lambda X, y: pellucid.fit(X, y, task="regress", **QUIET), DataError, "expected numbers"),
+        (
+            lambda X, y: pellucid.fit(X, y, task="regression", **QUIET),
+            DataError,
+            "task = 'regression': expected 'classify' or",
+        ),
+        (
+            lambda X, y: pellucid.fit(X, np.arange(200) // 3, **QUIET),
+            DataError,
+            "67 different values in 200 rows: too few",
+        ),
+        (lambda X, y: pellucid.fit(1.7e9 + X.astype(float) * 1e-3, y, **QUIET), DataError, "Subtract a constant first"),
+        (lambda X, y: pellucid.fit(X, y, model=nn.Linear(3, 2), **QUIET), ShapeError, "cannot take a batch of shape"),
+        (
+            lambda X, y: pellucid.fit(X, y, model=nn.LazyLinear(2), **QUIET),
+            PellucidError,
+            "Run one batch through it first",
+        ),
+        (
+            lambda X, y: pellucid.fit(X, y, model=own(), settings={"model.foo": 3}, **QUIET),
+            PellucidError,
+            "you gave a model",
+        ),
+        (
+            lambda X, y: pellucid.fit(X, y, settings={"data.source": "digits"}, **QUIET),
+            PellucidError,
+            "you gave arrays",
+        ),
+        (
+            lambda X, y: pellucid.fit(X, y, settings={"model.norm": "batch", "train.batch_size": 1}, **QUIET),
+            ShapeError,
+            "a norm over the batch needs two rows",
+        ),
+        (
+            lambda X, y: pellucid.fit(X, y, validation=0.0, settings={"train.patience": 3}, **QUIET),
+            PellucidError,
+            "train.patience: nothing is validated",
+        ),
         (lambda X, y: pellucid.fit(X, y, epochs=0, **QUIET), PellucidError, "train.epochs = 0: expected at least 1"),
         (
             lambda X, y: pellucid.fit(X, y, model=Lazy(), **QUIET),

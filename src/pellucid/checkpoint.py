@@ -61,19 +61,26 @@ def save(folder: Path, step: int, state: Tree, best: Mapping[str, Tensor] | None
 def restore(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
     """Return the newest checkpoint that is whole, or None where there is none yet.
 
-    A truncated or altered one is named through `warn` and the one before it is used.
+    A truncated or altered one is named through `warn` and one before it is used.
 
     Raises:
         RunError: there are checkpoints, and all of them are damaged.
     """
     paths = sorted(folder.glob("step-*.json"), reverse=True)
+    damaged: list[str] = []
     for path in paths:
         try:
-            return _read(path)
+            found = _read(path)
+            for problem in damaged:
+                warn(f"{problem}; the one of step {found.step} is used instead.")
+            return found
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-            warn(f"The checkpoint {path} is damaged ({error}); the one before it is used.")
+            damaged.append(f"The checkpoint {path} is damaged ({error})")
     if paths:
-        raise RunError(f"All {len(paths)} checkpoints in {folder} are damaged. Train again from the recipe.")
+        raise RunError(
+            f"No checkpoint in {folder} is whole: {'; '.join(damaged)}. Remove them, and "
+            f"pellucid train --resume {folder.parent} starts over."
+        )
     return None
 
 

@@ -30,12 +30,15 @@ class Execution:
         if self.device == "cuda":
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # fp32 means fp32
 
     def place(self, model: nn.Module) -> None:
         """Bring a model to the device and its kernels into the layout. Comes before its parameters are made flat."""
         model.to(self.device)
-        if self.layout == "channels_last":
-            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        form = torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):  # a user's own parameters stay as they are: they may be viewed
+                module.weight.data = module.weight.data.contiguous(memory_format=form)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context of every forward pass and loss."""

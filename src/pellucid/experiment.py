@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors.torch import save
 from torch import from_numpy, nn
+from torch.nn.parameter import is_lazy
 
 from pellucid import models, reporting, rules, rundir, sources, tasks
 from pellucid import recipe as recipes
@@ -33,7 +33,7 @@ from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
 from pellucid.errors import RecipeError, RunError
 from pellucid.evaluation import baselines
-from pellucid.evaluation.evaluate import Evaluation, evaluating
+from pellucid.evaluation.evaluate import Evaluation
 from pellucid.evaluation.evaluate import run as evaluate
 from pellucid.evaluation.result import describe
 from pellucid.execution import Execution, decide
@@ -96,7 +96,7 @@ def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Pa
     parts = assemble(recipe, execution, given)
     with rundir.create(recipe.name, recipes.to_toml(recipe), out) as folder:
         folder.write_json("execution.json", execution.to_dict())
-        with told_how_to_resume(folder):
+        with told_how_to_resume(folder), undisturbed():
             return carry_out(folder, recipe, execution, parts, given)
 
 
@@ -106,11 +106,13 @@ def resume(path: Path, given: Given = Given()) -> Path:
         folder.sweep()
         recipe = recipes.read(path / "recipe.toml")
         execution = recorded_execution(folder, recipe)
+        if recipe.model["name"] == OWN and not any((folder / "checkpoints").glob("step-*.json")):
+            raise RunError(f"{path} was stopped before the start of its model was kept. Train it anew.")
         if given.columns is None and (folder / KEPT_DATA).exists():
             given = replace(given, columns=keep.read(folder / KEPT_DATA))
         parts = assemble(recipe, execution, given)
         _compare_machines(folder, given)
-        with told_how_to_resume(folder):
+        with told_how_to_resume(folder), undisturbed():
             return carry_out(folder, recipe, execution, parts, given)
 
 
@@ -139,14 +141,12 @@ class Parts:
 
 def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     """Open the world and build what the recipe names; what can be refused is refused here, before a folder is made."""
-    if recipe.model["name"] == OWN and given.module is None:
-        raise RunError(
-            f"This run trains your own model ({recipe.model['class']}), whose code it does not keep. "
-            "Go on in Python: pellucid.fit(X, y, model=YourModel(), resume=RUN)."
-        )
+    _check_given(recipe, given)
     execution.begin()
     world = data.open(recipe, execution.device, given.columns)
-    model = given.module or models.build(recipe.model, world.spec, seed=recipe.seed, sample=world.sample)
+    model = given.module
+    if model is None:
+        model = models.build(recipe.model, world.spec, seed=recipe.seed, sample=world.sample)
     execution.place(model)
     if not model.training:
         model.train()
@@ -154,9 +154,37 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     source = sources.build(recipe, world)
     plan = make_plan(recipe.train, source.steps_per_epoch)
     rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
-    with evaluating(model), undisturbed(), torch.no_grad():
-        task.loss(model, world.take(world.rows("train")[:2]))  # shapes that do not fit are told now
+    rows = world.rows("train")
+    rule.check(world.take(rows[: len(rows) // (source.steps_per_epoch or 1)]))
     return Parts(world, model, task, source, rule, plan)
+
+
+def _check_given(recipe: Recipe, given: Given) -> None:
+    """Refuse a recipe that speaks of another model or other data than what was given, and settings without effect."""
+    own = recipe.model["name"] == OWN
+    if own and given.module is None:
+        raise RunError(
+            f"This run trains your own model ({recipe.model.get('class', 'a class')}), whose code it does not keep. "
+            "Go on in Python: pellucid.fit(X, y, model=YourModel(), resume=RUN)."
+        )
+    problems = []
+    if given.module is not None and any(map(is_lazy, given.module.parameters())):
+        problems.append("model: it has lazy layers whose sizes are not known yet. Run one batch through it first.")
+    if given.module is not None and (not own or set(recipe.model) != {"name", "class"}):
+        problems.append("model: you gave a model of your own, so the recipe's model has no name or fields to set.")
+    if given.columns is not None and recipe.data.source != "arrays":
+        problems.append(f"data.source = {recipe.data.source!r}: you gave arrays, so it is 'arrays'.")
+    if recipe.split.validation == 0 and recipe.split.kind != "given":
+        if recipe.train.patience is not None:
+            problems.append(
+                "train.patience: nothing is validated (split.validation = 0), so nothing can be waited for."
+            )
+        if recipe.rule.get("schedule", {}).get("name") == "plateau":
+            problems.append("rule.schedule.name = 'plateau': it waits for validations, and split.validation = 0.")
+    if recipe.rule.get("optimizer", {}).get("name") == "lbfgs" and recipe.train.batch_size != "all":
+        problems.append("rule.optimizer.name = 'lbfgs' needs the same loss at every step: train.batch_size=\"all\".")
+    if problems:
+        raise RecipeError(problems, where=f"recipe {recipe.name!r}")
 
 
 def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Path:
@@ -181,7 +209,7 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
         save_start=given.module is not None,
     )
     model.load_state_dict(outcome.weights)
-    _keep_artefact(folder, recipe, parts)
+    _keep_artefact(folder, recipe, parts, execution)
     folder.write_json("results/training.json", _account(outcome.state, model))
     seen = outcome.look if isinstance(outcome.look, Evaluation) else look() if is_validated else None
     judge(folder, recipe, world, "validation", seen)
@@ -199,7 +227,7 @@ def judge(folder: RunFolder, recipe: Recipe, world: World, part: str, seen: Eval
     result: dict[str, Any] = {
         "run": str(folder.path),
         "split": part,
-        "looks": len(rundir.read_lines(folder / "looks.jsonl")),
+        "looks": _looks(folder),
     }
     result |= rundir.read_json(folder / "results/training.json")
     result |= {"task": recipe.task["name"], "metrics": {}, "baselines": {}, "verdict": []}
@@ -210,6 +238,13 @@ def judge(folder: RunFolder, recipe: Recipe, world: World, part: str, seen: Eval
         _keep_predictions(folder, seen, world, result["worst"])
     folder.write_json(f"results/{part}.json", result)
     return result
+
+
+def _looks(folder: RunFolder) -> int:
+    """How often the test part was opened: by the journal of looks, or by the last result where that was removed."""
+    tested = folder / "results/test.json"
+    before = rundir.read_json(tested)["looks"] if tested.exists() else 0
+    return max(len(rundir.read_lines(folder / "looks.jsonl")), before)
 
 
 def _compare_machines(folder: RunFolder, given: Given) -> None:
@@ -230,7 +265,13 @@ def recorded_execution(folder: RunFolder, recipe: Recipe) -> Execution:
         folder.write_json("execution.json", execution.to_dict())
         return execution
     execution = Execution(**rundir.read_json(path))
-    decide(recipe.execution.model_copy(update={"device": execution.device}))  # refuses a device that is gone
+    here = decide(recipe.execution.model_copy(update={"device": "auto"}))
+    if execution.device != "cpu" and execution.device != here.device:
+        print(
+            f"The run began on {execution.device}; here it goes on on {here.device}, to other bytes.", file=sys.stderr
+        )
+        folder.note("device", began=execution.device, now=here.device)
+        return replace(execution, device=here.device)
     return execution
 
 
@@ -262,7 +303,7 @@ def _note_layers(folder: RunFolder, parts: Parts) -> None:
     folder.write_json("layers.json", {**described, "parameter_names": Instruments(parts.rule.updates).names})
 
 
-def _keep_artefact(folder: RunFolder, recipe: Recipe, parts: Parts) -> None:
+def _keep_artefact(folder: RunFolder, recipe: Recipe, parts: Parts, execution: Execution) -> None:
     """Write the artefact, with golden examples from rows that were not trained on where there are any."""
     world, model = parts.world, parts.model
     rows = world.split.parts["validation"]
@@ -270,7 +311,8 @@ def _keep_artefact(folder: RunFolder, recipe: Recipe, parts: Parts) -> None:
     model.cpu()
     preprocessing = Preprocessing(world.preprocessing.steps)
     examples = world.columns.values["input"][rows]
-    kept = Artefact(model, parts.task, world.spec, preprocessing, recipe.model, recipe.task, examples)
+    on_cpu = replace(execution, device="cpu")
+    kept = Artefact(model, parts.task, world.spec, preprocessing, recipe.model, recipe.task, examples, on_cpu)
     artefacts.write(kept, folder / "artefact", card(recipe, world.spec))
     model.to(world.device)
 

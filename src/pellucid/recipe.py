@@ -42,7 +42,7 @@ class SplitSection(Config):
     """Share of the rows that choose the best weights. 0 validates nothing and keeps the last weights."""
     test: float = Field(0.15, ge=0, lt=1)
     """Share of the rows that stay sealed until `evaluate --split test`."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     """Draws the parts. Its own seed, so that runs with different seeds are judged on the same rows."""
 
     @model_validator(mode="after")
@@ -97,7 +97,7 @@ class ExecutionSection(Config):
     """auto takes cuda, then mps, then cpu, whichever is there first."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16 computes the forward and backward pass in bfloat16 under autocast; weights stay in fp32."""
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=1024)
     """Threads of one operation on the cpu. Left out: torch's choice. Different counts give different bytes."""
     layout: Literal["channels_last", "channels_first"] = "channels_last"
     """How the weights of convolutions lie in memory. channels_last is the faster one; it rounds differently."""
@@ -121,7 +121,7 @@ class Recipe(Config):
     """Version of this file format."""
     name: str
     """What the run folder is called."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     """Initial weights, the order of the rows, dropout: everything random but the split."""
     data: DataSection
     split: SplitSection = SplitSection()

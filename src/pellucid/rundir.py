@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,8 +94,12 @@ class RunFolder:
         text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
         path = self.path / name
         try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(text)
+            with path.open("ab+") as file:
+                file.seek(0)
+                whole = file.read()
+                if not whole.endswith(b"\n"):  # a kill or a full disk left half a line
+                    file.truncate(whole.rfind(b"\n") + 1)
+                file.write(text.encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -140,7 +144,8 @@ def create(name: str, recipe_toml: str, out: Path | None = None) -> RunFolder:
         raise RunError(f"{parent}: no run folder can be made there: {error.strerror}.") from None
     try:
         write_atomically(beside / "recipe.toml", recipe_toml.encode())
-        write_atomically(beside / "environment.json", json.dumps(environment(), indent=1).encode())
+        made = {**environment(), "recipe_sha256": hashlib.sha256(recipe_toml.encode()).hexdigest()}
+        write_atomically(beside / "environment.json", json.dumps(made, indent=1).encode())
         path = _rename_to_free_name(beside, out, parent / name)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
@@ -185,8 +190,14 @@ def check(path: Path) -> Path:
 
 
 def lock(path: Path) -> RunFolder:
-    """Take a run folder for this process; raise `RunError` when another one is writing it."""
+    """Take a run folder for this process; raise `RunError` when another one is writing it, or its recipe altered."""
     check(path)
+    began = read_json(path / "environment.json").get("recipe_sha256")
+    if began != hashlib.sha256((path / "recipe.toml").read_bytes()).hexdigest():
+        raise RunError(
+            f"{path}/recipe.toml was altered since the run was made; the run would not be what it says. Restore it, or "
+            f"train the altered one as a run of its own: pellucid train {path}/recipe.toml"
+        )
     handle = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -244,8 +255,3 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def seconds_since(start: float) -> float:
-    """Seconds of the monotonic clock since `start`, to the millisecond."""
-    return round(time.perf_counter() - start, 3)

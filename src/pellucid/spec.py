@@ -22,7 +22,7 @@ class Field:
         names: of the features of a table, in their order.
         categories: the names of a category's values, in the order of their codes.
         counts: how many training rows each category has.
-        pictures: an image's values are those of a picture file: uint8, or floats in 0 to 1.
+        unit: of an image's values: "byte" is 0 to 255, "share" is 0 to 1, "own" is anything else.
         mean, std: of the training rows, in the user's units, for number targets that are standardised.
     """
 
@@ -31,7 +31,7 @@ class Field:
     names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     counts: tuple[int, ...] = ()
-    pictures: bool = True
+    unit: Literal["byte", "share", "own"] = "share"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
 

@@ -15,12 +15,14 @@ from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
 from pellucid.data import keep
-from pellucid.data import world as data
+from pellucid.data import world as worlds
 from pellucid.data.arrays import Question, from_parts, inputs_like
+from pellucid.data.columns import Columns
 from pellucid.data.inputs import Input, read_inputs
 from pellucid.data.world import World
 from pellucid.errors import PellucidError, RunError
 from pellucid.evaluation import evaluate as evaluation
+from pellucid.execution import Execution
 from pellucid.experiment import Given
 from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
@@ -108,9 +110,10 @@ def fit(
     task: Question | None = None,
     validation: float | tuple[Any, Any] = 0.15,
     test: float = 0.15,
-    epochs: int = 20,
+    epochs: int | None = None,
     seed: int = 0,
     settings: Iterable[str] | Mapping[str, Any] = (),
+    recipe: str | Path | Recipe | None = None,
     name: str = "arrays",
     out: str | Path | None = None,
     resume: str | Path | Run | None = None,
@@ -123,11 +126,14 @@ def fit(
         X: NumPy array, tensor or data frame: `[N, features]`, or images `[N, H, W]`, `[N, C, H, W]`, `[N, H, W, C]`.
         y: `[N]` classes of any kind, or numbers.
         model: a name of `ls("models")`, or your own `nn.Module` from a prepared batch of X to `[N, classes]` or
-            `[N, targets]`. By default a convolutional net for images and a multilayer perceptron for tables.
+            `[N, targets]`, which is trained in place. By default a convolutional net for images and a multilayer
+            perceptron for tables.
         task: "classify" or "regress". By default fractional numbers are regressed and all else is classified.
         validation: the share of rows that choose the best weights, or `(X, y)` of your own.
         test: the share of rows that stay sealed until `evaluate(run, "test")`.
+        epochs: passes over the training rows; 20 by default.
         settings: recipe fields, such as `{"rule.optimizer.learning_rate": 1e-3}`.
+        recipe: an earlier run's `recipe.toml`, to do the same again; task, test, epochs and seed are then its own.
         resume: a run of the same data to go on with. The recipe is the run's.
 
     Raises:
@@ -142,7 +148,12 @@ def fit(
     module = model if isinstance(model, nn.Module) else None
     given = Given(columns, module, report, quiet)
     if resume is not None:
+        if epochs is not None or settings:
+            raise PellucidError("A resumed run keeps its own recipe: leave epochs and settings out, or fit a new run.")
         return Run(experiment.resume(_folder(resume), given), module)
+    if recipe is not None:
+        again = recipes.override(recipe_of(recipe), settings)
+        return Run(experiment.train(again, _path(out), given), module)
     kind = columns.schema["target"].kind
     section: dict[str, Any] = {"name": model or ("convnet" if columns.schema["input"].kind == "image" else "mlp")}
     if module is not None:
@@ -152,7 +163,7 @@ def fit(
         "validation": 0.0 if isinstance(validation, tuple) else validation,
         "test": test,
     }
-    recipe = recipes.parse(
+    made = recipes.parse(
         {
             "name": name,
             "seed": seed,
@@ -160,15 +171,15 @@ def fit(
             "split": split,
             "model": section,
             "task": {"name": "classify" if kind == "category" else "regress"},
-            "train": {"epochs": epochs, "batch_size": min(64, max(1, len(columns) // 2))},
+            "train": {"epochs": 20 if epochs is None else epochs, "batch_size": _batch_size(columns, split)},
         },
         where="fit",
     )
-    return Run(experiment.train(recipes.override(recipe, settings), _path(out), given), module)
+    return Run(experiment.train(recipes.override(made, settings), _path(out), given), module)
 
 
 def evaluate(
-    run: str | Path | Run, split: str = "validation", *, data: tuple[Any, Any] | None = None
+    run: str | Path | Run, split: str = "validation", *, data: tuple[Any, Any] | None = None, validation: Any = None
 ) -> dict[str, Any]:
     """Evaluate a run's artefact on a part of its data: scores with intervals, beside baselines.
 
@@ -176,7 +187,7 @@ def evaluate(
 
     Args:
         split: "validation" or "test".
-        data: the `(X, y)` that `fit` was given, where they were too large to be kept with the run.
+        data, validation: the `(X, y)` that `fit` was given, where they were too large to be kept with the run.
     """
     if split not in PARTS:
         raise PellucidError(f"split = {split!r}: expected validation or test.")
@@ -184,12 +195,12 @@ def evaluate(
     with rundir.lock(path) as folder:
         recipe = recipes.read(path / "recipe.toml")
         kept = artefacts.read(path / "artefact", run.module if isinstance(run, Run) else None)
-        world = _world(path, recipe, kept, data)
+        execution = experiment.recorded_execution(folder, recipe)
+        world = _world(path, recipe, execution, kept, _parts(data, validation))
         if len(world.rows(split)) == 0:
             raise PellucidError(f"{path}: the {split} part has no rows: the recipe's split.{split} is 0.")
         if split == "test":
             folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
-        execution = experiment.recorded_execution(folder, recipe)
         execution.begin()
         execution.place(kept.model)
         seen = evaluation.run(kept.model, kept.task, world, split, execution)
@@ -212,6 +223,8 @@ def predict(run: str | Path | Run, inputs: Any = None, *, model: nn.Module | Non
     kept = load(run, model)
     if inputs is None:
         return _answers(kept, Input([f"golden {n}" for n in range(len(kept.golden))], kept.golden))
+    if isinstance(inputs, str | Path):
+        inputs = [inputs]
     if isinstance(inputs, Sequence) and all(isinstance(item, str | Path) for item in inputs):
         answers: list[dict[str, Any]] = []
         for read in read_inputs(map(str, inputs), kept.spec.input):
@@ -227,26 +240,47 @@ def load(run: str | Path | Run, model: nn.Module | None = None) -> Artefact:
     return artefacts.read(_folder(run) / "artefact", module)
 
 
-def replay(place: str | Path) -> str:
-    """Carry out again the step that stopped a run (`RUN/failures/step-N`), and tell what happens."""
+def replay(
+    place: str | Path, *, model: nn.Module | None = None, data: tuple[Any, Any] | None = None, validation: Any = None
+) -> str:
+    """Carry out again the step that stopped a run (`RUN/failures/step-N`), and tell what happens.
+
+    Args:
+        model, data, validation: as `fit` was given them, where the run trained a model of your own, or on arrays too
+            large to be kept with it.
+    """
     place = Path(place)
     path = rundir.check(place.parent.parent)
     with rundir.lock(path) as folder:
         recipe = recipes.read(path / "recipe.toml")
-        columns = keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
-        parts = experiment.assemble(recipe, experiment.recorded_execution(folder, recipe), Given(columns))
+        given = Given(_columns(path, recipe, _parts(data, validation)), model)
+        parts = experiment.assemble(recipe, experiment.recorded_execution(folder, recipe), given)
         return failure.replay(parts.rule, place)
 
 
-def _world(path: Path, recipe: Recipe, kept: Artefact, given: tuple[Any, Any] | None) -> World:
+def _batch_size(columns: Columns, split: Mapping[str, Any]) -> int:
+    """64 rows, or an eighth of the training rows where they are few."""
+    rows = len(columns.given.get("train", range(len(columns))))
+    return max(1, min(64, int(rows * (1 - split["validation"] - split["test"])) // 8))
+
+
+def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:
+    """What a user gives again, by part; nothing where the run can read its data itself."""
+    return {part: given for part, given in (("train", data), ("validation", validation)) if isinstance(given, tuple)}
+
+
+def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> Columns | None:
+    """A run's columns from memory: given again, or kept with it; None where the recipe names a data set."""
+    if given:
+        return from_parts(given, "classify" if recipe.task["name"] == "classify" else "regress")
+    return keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
+
+
+def _world(
+    path: Path, recipe: Recipe, execution: Execution, kept: Artefact, given: dict[str, tuple[Any, Any]]
+) -> World:
     """The run's own rows, split and fitted steps; anything else is refused."""
-    if given is not None:
-        columns = from_parts({"train": given}, "classify" if recipe.task["name"] == "classify" else "regress")
-    elif (path / experiment.KEPT_DATA).exists():
-        columns = keep.read(path / experiment.KEPT_DATA)
-    else:
-        columns = data.read(recipe.data.source)
-    opened = data.open(recipe, rundir.read_json(path / "execution.json")["device"], columns)
+    opened = worlds.open(recipe, execution.device, _columns(path, recipe, given))
     began = rundir.read_json(path / "split.json")
     if (began["data_hash"], began["hash"]) != (opened.columns.hash, opened.split.hash):
         raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -57,13 +58,29 @@ def alter_golden(folder: Path) -> None:
     save_file(golden, folder / "golden.safetensors")
 
 
+def seal_again(folder: Path) -> None:
+    """Write the hashes of the files as they are now, as a careful forger would."""
+    described = json.loads((folder / "model.json").read_text())
+    for name in described["sha256"]:
+        described["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "model.json").write_text(json.dumps(described))
+
+
+@pytest.mark.parametrize("harm", [alter_scale, alter_golden], ids=lambda harm: harm.__name__)
+def test_golden_outputs_catch_what_hashes_do_not(harm: Callable[[Path], object], run: pellucid.Run) -> None:
+    harm(Path("run/artefact"))
+    seal_again(Path("run/artefact"))
+    with pytest.raises(ArtefactError, match="does not give its golden outputs any more"):
+        pellucid.load(run)
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
         (alter_weights, "model.safetensors was altered since it was written"),
-        (alter_scale, "does not give its golden outputs any more"),
-        (alter_golden, "does not give its golden outputs any more"),
-        (lambda folder: (folder / "golden.safetensors").unlink(), "is damaged"),
+        (alter_scale, "preprocessing.json was altered since it was written"),
+        (alter_golden, "golden.safetensors was altered since it was written"),
+        (lambda folder: (folder / "golden.safetensors").unlink(), "golden.safetensors cannot be read: No such file"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"short"), "was altered"),
     ],
 )
@@ -84,13 +101,14 @@ def test_steps_fitted_on_other_rows_are_a_leak(run: pellucid.Run) -> None:
     values = json.loads(path.read_text())
     values["steps"][0]["fitted_on"]["hash"] = "0" * 64
     path.write_text(json.dumps(values))
+    seal_again(Path("run/artefact"))
     with pytest.raises(LeakError, match=r"rows that are held out here may have been seen"):
         pellucid.evaluate(run, "validation")
 
 
 def test_a_changed_split_is_refused(run: pellucid.Run) -> None:
-    recipe = Path("run/recipe.toml")
-    recipe.write_text(recipe.read_text().replace("[split]", "[split] # changed").replace("test = 0.2", "test = 0.1"))
+    path = Path("run/split.json")
+    path.write_text(path.read_text().replace('"hash": "', '"hash": "0'))
     with pytest.raises(RunError, match="is not what run was trained on"):
         pellucid.evaluate(run, "test")
 

@@ -200,7 +200,7 @@ def test_a_run_that_is_not_finished_has_no_artefact(run: str, capsys: pytest.Cap
     shutil.rmtree("run/artefact")
     code, _, err = call(capsys, "predict", run)
     assert code == 2
-    assert "the run has not ended yet. Go on with: pellucid train --resume" in err
+    assert "the run has not ended, or it was removed. Go on with: pellucid train --resume run" in err
 
 
 def test_a_bug_is_said_to_be_one(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

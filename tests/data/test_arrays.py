@@ -117,7 +117,7 @@ def test_columns_of_a_frame_may_differ_in_type() -> None:
 def test_images_are_channels_first(shape: tuple[int, ...], dtype: type, expected: tuple[int, ...]) -> None:
     images = np.random.default_rng(1).integers(0, 2, size=shape).astype(dtype)
     columns = read(images[::-1])
-    assert columns.schema["input"] == Field("image", expected)
+    assert columns.schema["input"] == Field("image", expected, unit="byte" if dtype is np.uint8 else "share")
     assert columns.values["input"].dtype == (np.uint8 if dtype is np.uint8 else np.float32)
     last = images[::-1].reshape(6, *shape[1:], *[1] * (4 - len(shape)))
     reference = last if shape[1:] == expected else last.transpose(0, 3, 1, 2)
@@ -133,6 +133,10 @@ def test_parts_of_ones_own_are_kept() -> None:
 
 
 EXPECTED = "Expected [N, features], or images [N, H, W] or [N, C, H, W]."
+TOO_FEW = (
+    "y holds {0} different values in 300 rows: too few rows of each to learn from. "
+    "If they are numbers to predict, give task='regress'; if they are classes indeed, task='classify'."
+)
 NO_CLASS = "y: 1 of 6 rows have no class (rows {}). Remove these rows."
 REFUSED = [
     (X, Y[:4], "X has 6 rows and y has 4. Each row of X needs one target."),
@@ -155,7 +159,7 @@ REFUSED = [
     (X, pandas.Series(["a", pandas.NA, "b", "a", "b", "b"], dtype="string"), NO_CLASS.format(1)),
     (X, polars.Series(["a", None, "b", "a", "b", "b"]), NO_CLASS.format(1)),
     (X, [1] * 6, "y has one class only ('1'): expected at least two."),
-    (np.zeros((300, 1)), np.arange(300), "y has 300 classes in 300 rows. If it holds numbers, give task='regress'."),
+    (np.zeros((300, 1)), np.arange(300), TOO_FEW.format(300)),
     (X, np.eye(2)[Y], None),
 ]  # fmt: skip
 

@@ -85,7 +85,7 @@ def written(folder: Path, name: str, content: bytes | str | np.ndarray) -> Path:
     [
         ("a.png", b"no picture", GREY, "it is not a picture that can be decoded: cannot identify image file"),
         ("a.png", b"", GREY, "it is not a picture that can be decoded"),
-        ("a.png", b"any", TABLE, "it is a picture, but the model takes rows of number, (2,)."),
+        ("a.png", b"any", TABLE, "it is a picture, but the model takes rows of 2 numbers."),
         ("a.csv", "", TABLE, "it cannot be read as csv: "),
         ("a.csv", "age,size\n1,2\n", TABLE, "it lacks the columns 'weight'. Expected: age, weight."),
         ("a.csv", "age,weight\n1,\n", TABLE, "it has empty values in 'weight'. Fill them in or remove the rows."),

@@ -64,7 +64,8 @@ def test_the_layer_the_rows_and_the_step_are_named() -> None:
     assert set(failed["sample_rows"]) <= {17, 61}
     assert failed["sample_rows"]
     assert f"Rows: {', '.join(map(str, failed['sample_rows']))}." in message
-    assert "See it again: pellucid train --replay run/failures/step-" in message
+    assert "See it again: pellucid.replay('run/failures/step-" in message
+    assert verbs.replay(next(Path("run/failures").iterdir()), model=Planted()) == message
     assert "learning rate 0.001" in message
 
 

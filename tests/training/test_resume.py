@@ -57,6 +57,50 @@ def test_stopped_at_random_steps_ends_with_the_same_bytes(family: str, monkeypat
     assert outcome(Path("killed")) == outcome(whole)
 
 
+@pytest.mark.parametrize(("rows", "features", "batch"), [(331, 5, 37), (200, 10, 23), (257, 13, 31)])
+def test_odd_sizes_resume_exactly(rows: int, features: int, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products round by where their rows lie in memory: a resumed run must gather as the unbroken one did."""
+    import numpy as np
+
+    from pellucid import fit
+    from pellucid.sources.shuffled import Shuffled
+
+    X = np.random.default_rng(rows).normal(size=(rows, features)).astype(np.float32)
+    y = X[:, 0] + X[:, 1] > 0
+    settings = {
+        **QUICK,
+        "train.batch_size": batch,
+        "model.hidden": [8],
+        "train.keep": "last",
+        "train.checkpoint_every": 1,
+    }
+    whole = fit(X, y, epochs=4, settings=settings, out="whole", report=False, quiet=True)
+    give, deaths = Shuffled.next, [3, 6, 9]
+
+    def die_sometimes(self: Shuffled, policy: Any = None) -> Any:
+        if deaths and self._step == deaths[0]:
+            deaths.pop(0)
+            raise Killed
+        return give(self, policy)
+
+    monkeypatch.setattr(Shuffled, "next", die_sometimes)
+    with pytest.raises(Killed):
+        fit(X, y, epochs=4, settings=settings, out="killed", report=False, quiet=True)
+    while deaths:
+        with pytest.raises(Killed):
+            experiment.resume(Path("killed"), QUIET)
+    experiment.resume(Path("killed"), QUIET)
+    assert outcome(Path("killed")) == outcome(whole.folder)
+
+
+def test_an_altered_recipe_is_refused() -> None:
+    whole = train("momentum, plateau", "whole")
+    recipe = whole / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("momentum = 0.9", "momentum = 0.5"))
+    with pytest.raises(RunError, match=r"recipe.toml was altered since the run was made.* as a run of its own"):
+        experiment.resume(whole, QUIET)
+
+
 def test_killed_processes_end_with_the_same_bytes() -> None:
     """A real process, killed by the kernel at random moments, from its first imports on."""
     settings = [f"{key}={value}".lower() for key, value in QUICK.items()]

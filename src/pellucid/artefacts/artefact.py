@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -21,6 +20,7 @@ from pellucid.data.batch import tensor_of
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import ArtefactError
 from pellucid.evaluation.evaluate import evaluating
+from pellucid.execution import Execution
 from pellucid.recipe import Section
 from pellucid.rundir import read_json, write_atomically
 from pellucid.spec import Spec
@@ -45,12 +45,14 @@ class Artefact:
     task_section: Section
     golden: NDArray[np.generic]
     """Raw inputs whose outputs are kept beside the weights."""
+    execution: Execution
+    """The precision and layout that the model was judged in."""
 
     @torch.inference_mode()
     def outputs(self, inputs: NDArray[np.generic]) -> dict[str, Tensor]:
         """Return the task's per-row predictions for raw inputs `[N, *spec.input.shape]`."""
         rows = tensor_of(inputs)
-        with evaluating(self.model):
+        with evaluating(self.model), self.execution.autocast():
             parts = [
                 self.task.predict(self.model, self.preprocessing.apply("input", part))
                 for part in torch.split(rows, BATCH_ROWS)
@@ -69,19 +71,24 @@ def write(artefact: Artefact, folder: Path, card: str) -> None:
     _remove(beside)
     beside.mkdir(parents=True)
     weights = save({name: t.detach().cpu().contiguous().clone() for name, t in artefact.model.state_dict().items()})
-    described = {
+    described: dict[str, Any] = {
         "version": VERSION,
         "model": artefact.model_section,
         "task": artefact.task_section,
         "spec": artefact.spec.to_dict(),
-        "sha256": hashlib.sha256(weights).hexdigest(),
+        "execution": {"precision": artefact.execution.precision, "layout": artefact.execution.layout},
     }
     golden = {"input": tensor_of(artefact.golden)}
     golden |= {f"output/{name}": tensor.contiguous() for name, tensor in artefact.outputs(artefact.golden).items()}
-    write_atomically(beside / "model.safetensors", weights)
-    write_atomically(beside / "golden.safetensors", save(golden))
-    for name, values in (("model.json", described), ("preprocessing.json", artefact.preprocessing.to_dict())):
-        write_atomically(beside / name, (json.dumps(values, indent=1) + "\n").encode())
+    files = {
+        "model.safetensors": weights,
+        "golden.safetensors": save(golden),
+        "preprocessing.json": (json.dumps(artefact.preprocessing.to_dict(), indent=1) + "\n").encode(),
+    }
+    described["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    for name, content in files.items():
+        write_atomically(beside / name, content)
+    write_atomically(beside / "model.json", (json.dumps(described, indent=1) + "\n").encode())
     write_atomically(beside / "card.md", card.encode())
     _remove(folder)
     beside.rename(folder)
@@ -99,33 +106,38 @@ def read(folder: Path, module: nn.Module | None = None) -> Artefact:
     """
     if not folder.is_dir():
         raise ArtefactError(
-            f"{folder} is not there: the run has not ended yet. Go on with: pellucid train --resume RUN"
+            f"{folder} is not there: the run has not ended, or it was removed. "
+            f"Go on with: pellucid train --resume {folder.parent}"
         )
     described = read_json(folder / "model.json")
-    if described["version"] > VERSION:
+    if described.get("version", 0) > VERSION:
         raise ArtefactError(
             f"{folder} has version {described['version']}; this Pellucid reads up to {VERSION}. Update it."
         )
-    try:
-        weights = (folder / "model.safetensors").read_bytes()
-        golden = load((folder / "golden.safetensors").read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise ArtefactError(f"{folder} is damaged: {error}. Take it from a copy, or train again.") from None
-    if hashlib.sha256(weights).hexdigest() != described["sha256"]:
-        raise ArtefactError(
-            f"{folder}/model.safetensors was altered since it was written. Take it from a copy, or train again."
-        )
+    files = {name: _read_file(folder / name, digest) for name, digest in described["sha256"].items()}
+    golden = load(files["golden.safetensors"])
     spec = Spec.from_dict(described["spec"])
     model = module if module is not None else build_model(described["model"], spec)
-    _load_weights(model, load(weights), described["model"])
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    preprocessing = Preprocessing.from_dict(read_json(folder / "preprocessing.json"))
+    _load_weights(model, load(files["model.safetensors"]), described["model"])
+    execution = Execution("cpu", threads=torch.get_num_threads(), variant="eager", **described["execution"])
+    execution.place(model)
+    preprocessing = Preprocessing.from_dict(json.loads(files["preprocessing.json"]))
     task = tasks.build(described["task"], spec)
-    artefact = Artefact(
-        model, task, spec, preprocessing, described["model"], described["task"], golden["input"].numpy()
-    )
+    sections = described["model"], described["task"]
+    artefact = Artefact(model, task, spec, preprocessing, *sections, golden["input"].numpy(), execution)
     _check_golden(artefact, golden, folder)
     return artefact
+
+
+def _read_file(path: Path, digest: str) -> bytes:
+    again = f"It can be made again: pellucid train --resume {path.parent.parent}"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"{path} cannot be read: {error.strerror}. {again}") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ArtefactError(f"{path} was altered since it was written. {again}")
+    return content
 
 
 def build_model(section: Section, spec: Spec) -> nn.Module:
@@ -156,8 +168,9 @@ def _check_golden(artefact: Artefact, golden: Mapping[str, Tensor], folder: Path
         expected = golden[f"output/{name}"]
         if not output.is_floating_point():
             continue  # the likeliest of two equal classes may be either
-        scale = expected.abs().max().clamp_min(1.0)
-        if output.shape != expected.shape or ((output - expected).abs() > TOLERANCE * scale).any():
+        # In units of how much the outputs differ among themselves; a NaN is never within.
+        scale = (expected - expected.mean(dim=0)).abs().max().clamp_min(1e-3 * float(expected.abs().max()))
+        if output.shape != expected.shape or not ((output - expected).abs() <= TOLERANCE * scale).all():
             raise ArtefactError(
                 f"{folder} does not give its golden outputs any more ({name!r} differs). "
                 "Its files, or the code of the model, were changed since it was written."

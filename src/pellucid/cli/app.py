@@ -101,6 +101,11 @@ def predict(
     """Predict new inputs. A wrong one is named, and the rest goes on; the exit code is then 2."""
     from pellucid import verbs
 
+    if not inputs:
+        print(
+            "No input was given: these are the example rows that the run keeps, which it was not trained on.",
+            file=sys.stderr,
+        )
     predictions = verbs.predict(run, inputs or None)
     answer(Outcome.of_predictions(predictions), json)
     if any("error" in prediction for prediction in predictions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,11 +33,12 @@ class Outcome:
         result = read_json(folder / f"results/{split}.json")
         lines = [_result(result)]
         if split == "validation":
-            looks = result["looks"]
-            lines.append(
-                f"The test part is sealed{f' (opened {looks} times so far)' if looks else ''}. "
-                f"Open it once, at the end: pellucid evaluate {folder} --split test"
-            )
+            times = f"{result['looks']} time{'s' if result['looks'] != 1 else ''}"
+            command = f"pellucid evaluate {shlex.quote(str(folder))} --split test"
+            if result["looks"]:
+                lines.append(f"The test part has been opened {times}.")
+            else:
+                lines.append(f"The test part is sealed. Open it once, at the end: {command}")
         else:
             lines.append(f"The test part has been opened {result['looks']} time{'s' if result['looks'] != 1 else ''}.")
         if report:
@@ -146,7 +148,7 @@ def run_safely(command: Callable[[], Any], arguments: Sequence[str]) -> int:
             return _fail("interrupted", "Interrupted.", 130, arguments)
         return code if isinstance(code, int) else 0
     except UsageError as error:
-        return _fail("usage", f"{error} See pellucid --help.", 2, arguments)
+        return _fail("usage", f"{str(error).rstrip('.')}. See pellucid --help.", 2, arguments)
     except PellucidError as error:
         return _fail(error.kind, str(error), error.exit_code, arguments, error)
     except KeyboardInterrupt:

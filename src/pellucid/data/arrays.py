@@ -13,6 +13,8 @@ from pellucid.errors import DataError
 from pellucid.spec import Field
 
 Question = Literal["classify", "regress"]
+MANY_CLASSES, FEWEST_PER_CLASS = 10, 5
+"""More classes than the first with fewer rows each than the second may be numbers to predict: the user is asked."""
 
 
 def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = None) -> Columns:
@@ -26,6 +28,8 @@ def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = Non
     Raises:
         DataError: shapes or types that cannot be used, naming the column.
     """
+    if task not in (None, "classify", "regress"):
+        raise DataError(f"task = {task!r}: expected 'classify' or 'regress'.")
     read = {}
     for part, (X, y) in parts.items():
         of_part = "" if len(parts) == 1 else f"the {part} "
@@ -105,8 +109,8 @@ def inputs_like(X: Any, field: Field) -> NDArray[np.generic]:
         raise DataError(
             f"X has shape {_shape(given)}: expected {_shape(('N', *field.shape))}, as the model was trained on."
         )
-    if array.dtype == np.uint8 and field.kind == "image":
-        return np.ascontiguousarray(array)
+    if field.kind == "image":
+        return _in_unit(array, field)
     rows = _floats(array, "X")
     check_finite(Columns({"input": rows}, {"input": field}))
     return rows
@@ -181,14 +185,37 @@ def _inputs(array: NDArray[Any], names: tuple[str, ...]) -> tuple[NDArray[Any], 
         return _floats(array, "X"), Field("number", (array.shape[1],), names=names)
     if array.ndim in (3, 4):
         images = _images(array)
-        if images.dtype.kind in "iu" and images.min() >= 0 and images.max() <= 255:
-            return np.ascontiguousarray(images, dtype=np.uint8), Field("image", images.shape[1:])
-        values = _floats(images, "X")
-        pictures = bool(values.min() >= 0 and values.max() <= 1)
-        return values, Field("image", images.shape[1:], pictures=pictures)
+        unit = _unit(images)
+        values = np.ascontiguousarray(images, dtype=np.uint8) if unit == "byte" else _floats(images, "X")
+        return values, Field("image", images.shape[1:], unit=unit)
     raise DataError(
         f"X has shape {_shape(array.shape)}. Expected [N, features], or images [N, H, W] or [N, C, H, W]."
         + (" One feature: X.reshape(-1, 1)." if array.ndim == 1 else "")
+    )
+
+
+def _unit(images: NDArray[Any]) -> Literal["byte", "share", "own"]:
+    """Whole numbers in 0 to 255 are bytes, numbers in 0 to 1 are shares, all else is in units of its own."""
+    low, high = (images.min(), images.max()) if images.dtype.kind in "fiub" else (0, 0)
+    if images.dtype.kind in "iu" and low >= 0 and high <= 255:
+        return "byte"
+    return "share" if low >= 0 and high <= 1 else "own"
+
+
+def _in_unit(images: NDArray[Any], field: Field) -> NDArray[Any]:
+    """New images in the unit that the model was trained on, or a refusal where they cannot be."""
+    values = _floats(images, "X")
+    check_finite(Columns({"input": values}, {"input": field}))
+    unit = _unit(images)
+    if field.unit == "own":
+        return values
+    if unit == "byte":  # a byte is a share of 255: the one means the other
+        return np.ascontiguousarray(images, dtype=np.uint8)
+    if unit == "share":
+        return values
+    raise DataError(
+        f"X holds images with values from {values.min():.4g} to {values.max():.4g}: expected whole numbers in 0 to 255 "
+        "or numbers in 0 to 1, as the model was trained on."
     )
 
 
@@ -206,17 +233,35 @@ def _floats(array: NDArray[Any], what: str) -> NDArray[np.float32]:
         raise DataError(f"{what} holds {_holds(array)}: expected numbers. Encode text as numbers first.")
     try:
         with np.errstate(over="raise"):
-            return np.ascontiguousarray(array, np.float32)
+            floats = np.ascontiguousarray(array, np.float32)
     except FloatingPointError:
         raise DataError(
             f"{what} holds a number of size {np.nanmax(np.abs(array)):.3g}: expected less than 3.4e38, the largest "
             "that a model can compute with. Give the column in a larger unit."
         ) from None
+    _check_digits(array, floats, what)
+    return floats
+
+
+def _check_digits(array: NDArray[Any], floats: NDArray[np.float32], what: str) -> None:
+    """Refuse columns whose differences a float32 cannot hold: seconds since 1970, say."""
+    if array.dtype.itemsize <= 4 or array.ndim > 2 or not np.isfinite(floats).all() or len(array) < 2:
+        return
+    columns, held = array.reshape(len(array), -1), floats.reshape(len(array), -1)
+    spread = columns.std(axis=0, dtype=np.float64)
+    bad = np.flatnonzero((spread > 0) & (np.abs(columns - held).max(axis=0) > 1e-3 * spread))
+    if len(bad):
+        raise DataError(
+            f"{what}: column {bad[0]} has values near {columns[:, bad[0]].mean():.6g} that differ by only "
+            f"{spread[bad[0]]:.3g}, less than single precision can tell apart. Subtract a constant first, such as the "
+            "smallest value."
+        )
 
 
 def _targets(array: NDArray[Any], names: tuple[str, ...], task: Question | None) -> tuple[NDArray[Any], Field]:
     if array.shape[1:] == (0,):
         raise DataError("y has no columns: expected one target per row at least.")
+    asked = task is not None
     if task is None:
         known = array[np.isfinite(array)] if array.dtype.kind == "f" else array
         fractional = array.dtype.kind == "f" and not np.array_equal(known, np.floor(known))
@@ -247,8 +292,11 @@ def _targets(array: NDArray[Any], names: tuple[str, ...], task: Question | None)
     classes, codes = np.unique(array, return_inverse=True)
     if len(classes) < 2:
         raise DataError(f"y has one class only ({str(classes[0])!r}): expected at least two.")
-    if len(classes) > max(100, len(array) // 2):
-        raise DataError(f"y has {len(classes)} classes in {len(array)} rows. If it holds numbers, give task='regress'.")
+    if len(classes) > MANY_CLASSES and len(array) < FEWEST_PER_CLASS * len(classes) and not asked:
+        raise DataError(
+            f"y holds {len(classes)} different values in {len(array)} rows: too few rows of each to learn from. "
+            "If they are numbers to predict, give task='regress'; if they are classes indeed, task='classify'."
+        )
     return codes.astype(np.int64), Field("category", categories=tuple(str(name) for name in classes))
 
 

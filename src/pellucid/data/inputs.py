@@ -72,14 +72,18 @@ def _picture(path: Path, field: Field) -> Input:
     from PIL import Image, UnidentifiedImageError
 
     if field.kind != "image" or field.shape[0] not in (1, 3):
-        raise DataError(f"it is a picture, but the model takes rows of {field.kind}, {field.shape}.")
-    if not field.pictures:
+        raise DataError(f"it is a picture, but the model takes rows of {field.size} numbers.")
+    if field.unit == "own":
         raise DataError(
             "it is a picture, but the model was trained on arrays beyond 0 to 1. Give a .npy in their units."
         )
     channels, height, width = field.shape
     try:
         with Image.open(path) as opened:
+            if opened.mode.startswith(("I", "F")):
+                raise DataError(
+                    f"it has the mode {opened.mode}, more than 8 bits per value. Save it with 8, or give a .npy."
+                )
             image = opened.convert("L" if channels == 1 else "RGB")
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DataError(f"it is not a picture that can be decoded: {error}") from None  # Pillow raises all of these
@@ -103,7 +107,12 @@ def _table(path: Path, ending: str, field: Field) -> Any:
     try:
         frame = readers[ending](path)
     except polars.exceptions.PolarsError as error:
-        raise DataError(f"it cannot be read as {ending[1:]}: {error}") from None
+        problem = str(error).partition("\n")[0]
+        hint = {
+            ".csv": " Expected a header line, then as many values in every line, separated by commas.",
+            ".tsv": " Expected a header line, then as many values in every line, separated by tabs.",
+        }
+        raise DataError(f"it cannot be read as {ending[1:]}: {problem}.{hint.get(ending, '')}") from None
     if field.names:
         missing = [name for name in field.names if name not in frame.columns]
         if missing:

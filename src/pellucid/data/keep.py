@@ -7,10 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from pellucid.data.columns import Columns
+from pellucid.errors import RunError
+from pellucid.rundir import write_atomically
 from pellucid.spec import Field
 
 LARGEST = 64 << 20
@@ -21,21 +23,24 @@ def write(columns: Columns, path: Path) -> None:
     """Write columns as one safetensors file."""
     arrays = {f"values/{name}": np.ascontiguousarray(array) for name, array in columns.values.items()}
     arrays |= {f"given/{part}": rows for part, rows in columns.given.items()}
-    beside = path.with_name(f".{path.name}.part")
     schema = json.dumps({name: asdict(field) for name, field in columns.schema.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(arrays, beside, metadata={"schema": schema})  # not fsynced: the split's hash tells whether it is whole
-    beside.rename(path)
+    write_atomically(path, save(arrays, metadata={"schema": schema}))
 
 
 def read(path: Path) -> Columns:
-    """Read what `write` wrote."""
-    with safe_open(path, "numpy") as file:
-        schema = json.loads(file.metadata()["schema"])
-        found: dict[str, dict[str, np.ndarray]] = {"values": {}, "given": {}}
-        for key in file.keys():  # noqa: SIM118 (a file, not a mapping)
-            group, _, name = key.partition("/")
-            found[group][name] = file.get_tensor(key)
+    """Read what `write` wrote; raise `RunError` where it is damaged."""
+    found: dict[str, dict[str, np.ndarray]] = {"values": {}, "given": {}}
+    try:
+        with safe_open(path, "numpy") as file:
+            schema = json.loads(file.metadata()["schema"])
+            for key in file.keys():  # noqa: SIM118 (a file, not a mapping)
+                group, _, name = key.partition("/")
+                found[group][name] = file.get_tensor(key)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise RunError(
+            f"{path} is damaged: {error}. Give the arrays again, as in pellucid.fit(..., resume=RUN)."
+        ) from None
     return Columns(found["values"], {name: Field.from_dict(field) for name, field in schema.items()}, found["given"])
 
 

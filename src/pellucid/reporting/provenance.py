@@ -100,7 +100,8 @@ def commands(record: Record) -> list[Command]:
     told: list[tuple[str, str]] = []
     if own or arrays:
         model = ", model=YourModel()" if own else f", model={record.recipe['model']['name']!r}"
-        told.append(("Train it again, from Python", f"pellucid.fit(X, y{model}, seed={record.recipe['seed']})"))
+        again = f"{in_python[:-1]}/recipe.toml'"
+        told.append(("Train it again, from Python", f"pellucid.fit(X, y{', model=YourModel()' * own}, recipe={again})"))
         told.append(("Go on after an interruption", f"pellucid.fit(X, y{model}, resume={in_python})"))
     else:
         told.append(("Train it again", f"pellucid train {run}/recipe.toml"))

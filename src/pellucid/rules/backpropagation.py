@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from pellucid.data.batch import Batch
 from pellucid.execution import Execution
 from pellucid.optim.update import Update, UpdateConfig
+from pellucid.rules.check import try_out
 from pellucid.tasks.task import Task
 
 Config = UpdateConfig
@@ -78,6 +79,11 @@ class Backpropagation:
         if count not in self._scales:
             self._scales[count] = torch.tensor(1.0 / count, device=like.device)
         return self._scales[count]
+
+    def check(self, batch: Batch) -> None:
+        """Try the smallest micro-batch of a batch."""
+        *_, part = batch.split(self._accumulate)
+        try_out(self.model, lambda: self.task.loss(self.model, part), len(part), part["input"].shape[1:])
 
     def observe(self, score: float) -> None:
         """Tell the schedule."""

@@ -20,6 +20,7 @@ from pellucid.data.batch import Batch
 from pellucid.errors import PellucidError
 from pellucid.execution import Execution
 from pellucid.optim.update import Update, UpdateConfig
+from pellucid.rules.check import try_out
 from pellucid.tasks.classify import Classify
 from pellucid.tasks.task import Task
 
@@ -51,6 +52,7 @@ class PerceptronRule:
                 "Choose task.name = 'classify', or rule.name = 'backpropagation'."
             )
         self.model = model
+        self.task = task
         optimizer = {"name": "sgd", "learning_rate": config.learning_rate, "momentum": 0.0, "weight_decay": 0.0}
         self.update = Update(model, UpdateConfig(optimizer=optimizer), total_steps)
         self.updates = {"update": self.update}
@@ -74,6 +76,10 @@ class PerceptronRule:
             torch.sum(correction, dim=0, out=self._bias)
         mistakes = (answer != target).float().mean()
         return {"loss": mistakes, "gradient_norm": self.update.step(mistakes)}
+
+    def check(self, batch: Batch) -> None:
+        """Try a batch."""
+        try_out(self.model, lambda: self.task.loss(self.model, batch), len(batch), batch["input"].shape[1:])
 
     def observe(self, score: float) -> None:
         """Nothing waits for a score."""

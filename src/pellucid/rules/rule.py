@@ -25,6 +25,9 @@ class Rule(Protocol):
     def step(self, batch: Batch) -> Mapping[str, Tensor | float]:
         """Learn from one batch and return scalars to log; `"loss"` at least. Nothing is synchronised for them."""
 
+    def check(self, batch: Batch) -> None:
+        """Raise `ShapeError` where the model and the task cannot take such a batch; change nothing."""
+
     def observe(self, score: float) -> None:
         """Take note of a validation score (larger is better): a plateau schedule waits for it."""
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from pellucid import checkpoint
+from pellucid import recipe as recipes
 from pellucid.data.batch import Batch
 from pellucid.errors import RunError, TrainingFailed
 from pellucid.optim.update import NonFinite
@@ -129,6 +130,15 @@ def diagnose(rule: Rule, batch: Batch, noise: StepNoise, step: int) -> dict[str,
     }
 
 
+def _command(place: Path) -> str:
+    """What shows a failed step again: a command, or a call where the run needs what only Python can give."""
+    run = recipes.read(place.parent.parent / "recipe.toml")
+    own = run.model["name"] == "own"
+    if own:
+        return f"pellucid.replay({str(place)!r}, model=YourModel())"
+    return f"pellucid train --replay {place}"
+
+
 def _tell(failed: Mapping[str, Any], place: Path) -> str:
     rows = failed["sample_rows"]
     shown = ", ".join(map(str, rows[:10])) + (f", ... ({len(rows)} rows)" if len(rows) > 10 else "")
@@ -148,6 +158,6 @@ def _tell(failed: Mapping[str, Any], place: Path) -> str:
         f"the gradient norm {failed['gradient_norm']}, "
         f"at learning rate {failed['learning_rate']:.3g}.\nWhere: {where}.\nRows: {shown}.\n"
         + (f"Before that:\n{recent}\n" if recent else "")
-        + f"The weights were not touched. See it again: pellucid train --replay {place}\n"
+        + f"No weight was touched. See it again: {_command(place)}\n"
         "Try a smaller rule.optimizer.learning_rate, rule.clip=1.0 or a warm-up; look at these rows."
     )
