@@ -260,3 +260,25 @@ def test_nothing_is_left_behind_by_a_refusal() -> None:
     with pytest.raises(DataError):
         pellucid.fit(X, y[:5], **QUIET)
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("classes", [[3, 7], ["no", "yes"], [False, True], [0.5, 1.5]])
+def test_predictions_come_back_as_the_labels_were(classes: list[Any]) -> None:
+    X, y = table()
+    labels = np.array(classes)[(y == "yes").astype(int)]
+    run = pellucid.fit(X, labels, task="classify", epochs=8, **QUIET)
+    predicted = [answer["prediction"] for answer in run.predict(X)]
+    assert {type(value) for value in predicted} == {type(classes[0])}
+    assert np.mean(np.array(predicted) == labels) > 0.7
+
+
+def test_images_are_predicted_in_the_unit_they_were_learned_in() -> None:
+    """Bytes as another integer type, or as shares of 255, are the same images; anything else is refused."""
+    images = np.random.default_rng(0).integers(0, 256, size=(60, 8, 8))
+    run = pellucid.fit(images, images[:, 0, 0] > 127, epochs=2, **QUIET)
+    answers = [run.predict(given) for given in (images, images.astype(np.uint8), images / 255)]
+    for other in answers[1:]:
+        for a, b in zip(answers[0], other, strict=True):
+            assert a["probabilities"]["True"] == pytest.approx(b["probabilities"]["True"], abs=1e-4)
+    with pytest.raises(DataError, match="expected whole numbers in 0 to 255 or numbers in 0 to 1"):
+        run.predict(images.astype(float) + 0.5)

@@ -78,11 +78,26 @@ def test_every_row_goes_the_whole_line(name: str, settings: dict[str, Any], monk
 
 
 @pytest.mark.parametrize("form", ["modern", "1998"])
-def test_lenet_goes_the_whole_line(form: str) -> None:
+def test_lenet_goes_the_whole_line(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.random.default_rng(0).integers(0, 256, size=(40, 28, 28), dtype=np.uint8)
     settings = {**SHORT, "model.form": form, "train.batch_size": 8}
-    run = pellucid.fit(images, np.arange(40) % 2, model="lenet5", settings=settings, report=False, quiet=True)
-    assert len(run.predict(images[:3])) == 3
+    whole = pellucid.fit(images, np.arange(40) % 2, model="lenet5", settings=settings, report=False, quiet=True)
+    assert [answer["prediction"] in (0, 1) for answer in whole.predict(images[:3])] == [True] * 3
+    give = Shuffled.next
+
+    def die(self: Shuffled, policy: Any = None) -> Any:
+        if self._step == 5:
+            raise MemoryError
+        return give(self, policy)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Shuffled, "next", die)
+        with pytest.raises(MemoryError):
+            pellucid.fit(
+                images, np.arange(40) % 2, model="lenet5", settings=settings, out="killed", report=False, quiet=True
+            )
+    experiment.resume(Path("killed"), Given(report=False, quiet=True))
+    assert outcome(Path("killed")) == outcome(whole.folder)
 
 
 def test_bf16_is_near_fp32() -> None:

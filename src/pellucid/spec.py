@@ -21,6 +21,7 @@ class Field:
         shape: of one row: `(features,)`, `(channels, height, width)`, `()` for a category, `(targets,)` for numbers.
         names: of the features of a table, in their order.
         categories: the names of a category's values, in the order of their codes.
+        labels: the type that the user's classes had, in which predictions come back.
         counts: how many training rows each category has.
         unit: of an image's values: "byte" is 0 to 255, "share" is 0 to 1, "own" is anything else.
         mean, std: of the training rows, in the user's units, for number targets that are standardised.
@@ -30,6 +31,7 @@ class Field:
     shape: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    labels: Literal["text", "whole", "number", "truth"] = "text"
     counts: tuple[int, ...] = ()
     unit: Literal["byte", "share", "own"] = "share"
     mean: tuple[float, ...] = ()
@@ -39,6 +41,13 @@ class Field:
     def size(self) -> int:
         """How many numbers one row holds."""
         return math.prod(self.shape)
+
+    def classes(self) -> list[str | int | float | bool]:
+        """The categories as the user has them: text, whole numbers, numbers or truth values."""
+        if self.labels == "truth":
+            return [name == "True" for name in self.categories]
+        convert = {"text": str, "whole": int, "number": float}[self.labels]
+        return [convert(name) for name in self.categories]
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Field:

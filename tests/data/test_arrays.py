@@ -51,7 +51,7 @@ def test_every_container_gives_the_same_columns(inputs: Any, targets: Any, names
     assert columns.values["target"].tolist() == Y
     assert columns.schema == {
         "input": Field("number", (3,), names=names),
-        "target": Field("category", categories=("0", "1")),
+        "target": Field("category", categories=("0", "1"), labels="whole"),
     }
     assert columns.hash == read(X).hash
 

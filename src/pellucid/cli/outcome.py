@@ -58,7 +58,7 @@ class Outcome:
                 for key, value in answer.items()
                 if key.startswith("prediction")
             )
-            share = answer.get("probabilities", {}).get(answer.get("prediction"))
+            share = answer.get("probabilities", {}).get(str(answer.get("prediction")))
             sure = f"  ({share:.1%})" if share is not None else ""
             lines.append(f"{answer['input']}: {said}{sure}{'  ' + answer['note'] if 'note' in answer else ''}")
         return Outcome({"predictions": list(predictions)}, "\n".join(lines))

@@ -12,6 +12,7 @@ from pellucid.data.columns import Columns, check_finite
 from pellucid.errors import DataError
 from pellucid.spec import Field
 
+Labels = Literal["text", "whole", "number", "truth"]
 Question = Literal["classify", "regress"]
 MANY_CLASSES, FEWEST_PER_CLASS = 10, 5
 """More classes than the first with fewer rows each than the second may be numbers to predict: the user is asked."""
@@ -297,7 +298,9 @@ def _targets(array: NDArray[Any], names: tuple[str, ...], task: Question | None)
             f"y holds {len(classes)} different values in {len(array)} rows: too few rows of each to learn from. "
             "If they are numbers to predict, give task='regress'; if they are classes indeed, task='classify'."
         )
-    return codes.astype(np.int64), Field("category", categories=tuple(str(name) for name in classes))
+    kinds: dict[str, Labels] = {"b": "truth", "i": "whole", "u": "whole", "f": "number"}
+    labels = kinds.get(classes.dtype.kind, "text")
+    return codes.astype(np.int64), Field("category", categories=tuple(map(str, classes)), labels=labels)
 
 
 def _is_one_hot(array: NDArray[Any]) -> bool:

@@ -71,6 +71,7 @@ class Update:
     Attributes:
         flat: the parameters and their gradient, which a rule fills before each `step`.
         steps: how many updates have been made.
+        last_rate: the learning rate of the last update.
         shrink: what clipping has multiplied the last gradient by, `()`; None without clipping.
     """
 
@@ -89,6 +90,7 @@ class Update:
         self._ema = config.ema or 0.0
         self._average = self.flat.values.clone() if config.ema is not None else None
         self.shrink: Tensor | None = None
+        self.last_rate = math.nan
 
     @property
     def learning_rate(self) -> float:
@@ -115,6 +117,7 @@ class Update:
             self.shrink = (self._clip / (norm + 1e-6)).clamp_(max=1.0)
             gradient.mul_(self.shrink)
         self._optimizer.step(learning_rate, loss)
+        self.last_rate = learning_rate
         if self._average is not None:
             self._average.lerp_(self.flat.values, 1 - min(self._ema, (1 + self.steps) / (10 + self.steps)))
         self.steps += 1

@@ -43,6 +43,7 @@ class Classify:
         if spec.target is None or spec.target.kind != "category":
             raise DataError("task.name = 'classify' needs a target of classes; here it is numbers. Choose 'regress'.")
         self.classes = spec.target.categories
+        self.labels = spec.target.classes()
         self.smoothing = config.label_smoothing
         self.weights = _weights(config.class_weights, spec.target.categories, spec.target.counts)
         counts = [count for count in spec.target.counts if count]
@@ -105,11 +106,10 @@ class Classify:
 
     def table(self, predictions: PerRow, targets: NDArray[Any] | None) -> dict[str, Sequence[Any]]:
         """Return the true class where known, the predicted one, and the probability of each."""
-        names = np.array(self.classes)
         columns: dict[str, Sequence[Any]] = {}
         if targets is not None:
-            columns["target"] = names[targets].tolist()
-        columns["prediction"] = names[predictions["class"]].tolist()
+            columns["target"] = [self.labels[code] for code in targets]
+        columns["prediction"] = [self.labels[code] for code in predictions["class"]]
         probabilities = np.exp(predictions["log_probability"])
         return columns | {f"p_{name}": probabilities[:, code].tolist() for code, name in enumerate(self.classes)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +18,30 @@ from pellucid.errors import RunError, TrainingFailed
 from pellucid.optim.update import NonFinite
 from pellucid.randomness import StepNoise
 from pellucid.rules.rule import Rule
-from pellucid.rundir import RunFolder, read_lines, write_atomically
-
-RECENT_LINES = 5
+from pellucid.rundir import RunFolder, write_atomically
 
 
 def record(
-    folder: RunFolder, rule: Rule, batch: Batch, noise: StepNoise, step: int, state: Mapping[str, Any], error: NonFinite
+    folder: RunFolder,
+    rule: Rule,
+    batch: Batch,
+    noise: StepNoise,
+    step: int,
+    state: Mapping[str, Any],
+    error: NonFinite,
+    recent: Iterable[tuple[int, Mapping[str, Tensor | float], list[float]]],
 ) -> TrainingFailed:
-    """Keep the batch and the weights before the step, look for the first culprit, and return the error to raise."""
+    """Keep the batch and the weights before the step, look for the first culprit, and return the error to raise.
+
+    Args:
+        recent: the steps before: number, scalars, learning rates.
+    """
     place = folder / "failures" / f"step-{step + 1:09d}"
     place.mkdir(parents=True, exist_ok=True)
     checkpoint.save(place, step, state, None, None)
     tensors = {f"columns/{name}": tensor.cpu().contiguous() for name, tensor in batch.columns.items()}
     write_atomically(place / "batch.safetensors", save({**tensors, "rows": batch.rows}))
     cause = diagnose(rule, batch, noise, step)
-    recent = [line for line in read_lines(folder / "metrics.jsonl") if line["kind"] == "train"][-RECENT_LINES:]
     record = {
         "step": step + 1,
         "seed": noise.seed,
@@ -41,8 +49,8 @@ def record(
         **cause,
         "rows": batch.rows.tolist(),
         "recent": [
-            {key: line[key] for key in ("step", "loss", "learning_rate", "gradient_norm") if key in line}
-            for line in recent
+            {"step": number, **{name: float(value) for name, value in scalars.items()}, "learning_rate": rates[0]}
+            for number, scalars, rates in recent
         ],
     }
     write_atomically(place / "failure.json", json.dumps(record, indent=1).encode())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -28,8 +29,14 @@ from pellucid.training.interrupt import Interrupted, deferred
 from pellucid.training.plan import Plan
 from pellucid.training.progress import Progress
 
+RECENT_STEPS = 5
+"""Steps whose loss, gradient norm and rate are told when the next one fails."""
 CHECKPOINT_SECONDS = 20.0
 """Between checkpoints where the recipe does not say. When one is written changes nothing in what is learned."""
+
+
+Recent = tuple[int, Mapping[str, Tensor | float], list[float]]
+"""A step, its scalars, and the learning rate of each update."""
 
 
 class Look(Protocol):
@@ -113,7 +120,7 @@ def fit(
                 scalars = rule.step(batch)
             except NonFinite as error:
                 run.write_lines()
-                raise failure.record(folder, rule, batch, noise, state.step, run.tree(), error) from None
+                raise failure.record(folder, rule, batch, noise, state.step, run.tree(), error, run.recent) from None
             run.count(scalars, len(batch))
             if logs:
                 run.log(scalars)
@@ -146,6 +153,7 @@ class _Run:
         self.best_look: Look | None = None
         self.last_look: Look | None = None
         self.last_look_step = -1
+        self.recent: deque[Recent] = deque(maxlen=RECENT_STEPS)
         self._pending: list[dict[str, Any]] = []
         self._restore()
         self._loss = torch.tensor(self.state.loss_sum)
@@ -173,6 +181,7 @@ class _Run:
         self.state.rows += rows
         self.state.loss_steps += 1
         self._loss = self._loss + scalars["loss"]
+        self.recent.append((self.state.step, scalars, [update.last_rate for update in self.rule.updates.values()]))
 
     def log(self, scalars: Mapping[str, Tensor | float]) -> None:
         """Add a line of the training's scalars: the loss as the mean over the steps since the last line."""
@@ -186,7 +195,7 @@ class _Run:
             "loss": state.loss_sum / state.loss_steps,
         }
         for name, update in self.rule.updates.items():
-            line["learning_rate" if len(self.rule.updates) == 1 else f"{name}_learning_rate"] = update.learning_rate
+            line["learning_rate" if len(self.rule.updates) == 1 else f"{name}_learning_rate"] = update.last_rate
         self._add(_as_json({**line, **self.instruments.after_step()}))
         state.loss_sum, state.loss_steps = 0.0, 0
         self._loss = torch.zeros(())
