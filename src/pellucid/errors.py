@@ -7,7 +7,7 @@ that one message and its exit code; a library user sees a `ValueError`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class PellucidError(ValueError):
@@ -22,8 +22,10 @@ class RecipeError(PellucidError):
 
     kind = "recipe"
 
-    def __init__(self, problems: Sequence[str], where: str = "recipe") -> None:
-        self.problems = list(problems)
+    def __init__(
+        self, problems: Sequence[str], where: str = "recipe", values: Mapping[str, object] | None = None
+    ) -> None:
+        self.problems, self.where, self.values = list(problems), where, values
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         super().__init__(f"{where}: {count}\n" + "\n".join(f"  {problem}" for problem in self.problems))
 

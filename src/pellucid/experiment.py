@@ -74,19 +74,32 @@ def resolve(recipe: Recipe) -> Recipe:
     Raises:
         RecipeError: every unknown name, unknown field and impossible value of the three, at once.
     """
+    sections, problems = _configured(recipe.model_dump())
+    if problems:
+        raise RecipeError(problems, where=f"recipe {recipe.name!r}")
+    return recipe.model_copy(update=sections)
+
+
+def completed(error: RecipeError) -> RecipeError:
+    """Add the problems of a recipe's model, task and rule to those of the rest, so that all are told at once."""
+    return RecipeError([*error.problems, *_configured(error.values or {})[1]], where=error.where)
+
+
+def _configured(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The model, task and rule sections with every field filled in, and what is wrong with those that cannot be."""
     problems: list[str] = []
     sections: dict[str, Any] = {}
     for name, table in (("model", models.MODELS), ("task", tasks.TASKS), ("rule", rules.RULES)):
-        section = getattr(recipe, name)
+        section = values.get(name)
+        if not isinstance(section, Mapping) or not isinstance(section.get("name"), str):
+            continue  # that it has no name is the recipe's own problem
         if name == "model" and section["name"] == OWN:
             continue
         try:
             sections[name] = {"name": section["name"], **configure(table, section, name).model_dump()}
         except RecipeError as error:
             problems += error.problems
-    if problems:
-        raise RecipeError(problems, where=f"recipe {recipe.name!r}")
-    return recipe.model_copy(update=sections)
+    return sections, problems
 
 
 def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Path:

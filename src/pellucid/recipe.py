@@ -161,7 +161,7 @@ def parse(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     try:
         return validate(Recipe, values)
     except RecipeError as error:
-        raise RecipeError(error.problems, where=where) from None
+        raise RecipeError(error.problems, where=where, values=values) from None
 
 
 def read(path: Path) -> Recipe:

@@ -20,7 +20,7 @@ from pellucid.data.arrays import Question, from_parts, inputs_like
 from pellucid.data.columns import Columns
 from pellucid.data.inputs import Input, read_inputs
 from pellucid.data.world import World
-from pellucid.errors import PellucidError, RunError
+from pellucid.errors import PellucidError, RecipeError, RunError
 from pellucid.evaluation import evaluate as evaluation
 from pellucid.execution import Execution
 from pellucid.experiment import Given
@@ -65,13 +65,16 @@ class Run:
 
 def recipe_of(name: str | Path | Recipe, settings: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
     """Return the recipe that is called or lies at `name`, with settings applied."""
-    if isinstance(name, Recipe):
-        chosen = name
-    elif str(name).endswith(".toml"):
-        chosen = recipes.read(Path(name))
-    else:
-        chosen = find(RECIPES, str(name), "recipe").load()()
-    return recipes.override(chosen, settings)
+    try:
+        if isinstance(name, Recipe):
+            chosen = name
+        elif str(name).endswith(".toml"):
+            chosen = recipes.read(Path(name))
+        else:
+            chosen = find(RECIPES, str(name), "recipe").load()()
+        return recipes.override(chosen, settings)
+    except RecipeError as error:
+        raise experiment.completed(error) from None
 
 
 def train(

@@ -169,8 +169,15 @@ def test_wrong_input(arguments: list[str], kind: str, words: str, capsys: pytest
 
 def test_all_problems_of_a_recipe_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     settings = ["model.widht=3", "task.label_smoothing=2", "rule.optimizer.lr=1", "rule.schedule.name=cosin"]
-    _, _, err = call(capsys, "train", "digits", *settings)
-    for field in ("model.widht", "task.label_smoothing = 2", "rule.optimizer.lr", "'cosin'"):
+    _, _, err = call(capsys, "train", "digits", *settings, "train.batch_size=many", "trian.epochs=3")
+    for field in (
+        "train.batch_size = 'many'",
+        "trian",
+        "model.widht",
+        "task.label_smoothing = 2",
+        "rule.optimizer.lr",
+        "'cosin'",
+    ):
         assert field in err
 
 

@@ -7,6 +7,7 @@ the majority class (or the mean), a linear model (softmax regression or ridge, L
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import warnings
@@ -33,6 +34,7 @@ def run(task: Task, world: World, part: str, resamples: int) -> dict[str, dict[s
     """Return each baseline's scores with intervals; kept by content, so the same question is answered once."""
     question = (
         VERSION,
+        importlib.metadata.version("scikit-learn"),
         world.columns.hash,
         world.split.hash,
         world.preprocessing.to_dict(),

@@ -104,7 +104,7 @@ class Regress:
         endings = [""] if self.num_targets == 1 else [f"_{name}" for name in self.names or range(self.num_targets)]
         for index, ending in enumerate(endings):
             if targets is not None:
-                columns[f"target{ending}"] = self.original(targets)[:, index].tolist()
+                columns[f"target{ending}"] = self.original(targets).astype(np.float32)[:, index].tolist()
             columns[f"prediction{ending}"] = predictions["number"][:, index].tolist()
         return columns
 
