@@ -38,7 +38,7 @@ class Execution:
         form = torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
         for module in model.modules():
             if isinstance(module, nn.Conv2d):  # a user's own parameters stay as they are: they may be viewed
-                module.weight.data = module.weight.data.contiguous(memory_format=form)
+                module.to(memory_format=form)  # type: ignore[call-overload]
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context of every forward pass and loss."""
