@@ -111,7 +111,8 @@ def ratios(rows: list[dict[str, Any]], column: str) -> list[float]:
 def judge(name: str, rows: list[dict[str, Any]]) -> list[str]:
     """Print a workload's table and return what is wrong."""
     workload = WORKLOADS[name]
-    print(f"\n{name}: {workload.about}, {workload.epochs} epochs, batch {workload.batch_size}, n = {sum(row['entrant'] == 'raw' for row in rows)}")
+    n = sum(row["entrant"] == "raw" for row in rows)
+    print(f"\n{name}: {workload.about}, {workload.epochs} epochs, batch {workload.batch_size}, n = {n}")
     for entrant in ENTRANTS:
         of = [row for row in rows if row["entrant"] == entrant]
         seconds = [row["process_seconds"] for row in of]
