@@ -12,10 +12,11 @@ raw (TensorDataset, DataLoader, torch.optim.Adam, loss.item() at each step), pel
 shown but not raced, pellucid_report (with both). Each is a whole process that reads the same npz.
 
 How it is measured: entrants run in turn, round after round, so that drift hits all alike; the first round warms the
-page cache and is discarded; n = the rounds after it (4 by default; pellucid_report runs in the last one only). Medians with their range, and the median of the
-ratios pellucid / raw within each round. `process_seconds` is since the kernel started the process, imports and all.
-`samples_per_second` is of the epochs after the first. Raced is `process_seconds`: exit code 1 if the median ratio is
-above 1 on any workload, if accuracies lie further apart than the workload's tolerance, or if steps differ.
+page cache and is discarded; n = the rounds after it (4 by default; pellucid_report runs in the last one only).
+Medians with their range, and the median of the ratios pellucid / raw within each round. `process_seconds` is since
+the kernel started the process, imports and all. `samples_per_second` is of the epochs after the first. Raced is
+`process_seconds`: exit code 1 if the median ratio is above 1 on any workload, if accuracies lie further apart than
+the workload's tolerance, or if steps differ.
 
 Threads are torch's own choice, and nothing else should run: two threads beside a busy neighbour wait for each other.
 Versions and hardware (torch, numpy, processor, cores) stand in every row of results/race_HARDWARE_DATE.csv.
