@@ -21,7 +21,7 @@ check: .venv/.dev  ## what CI runs: format, lint, types, then the tests (import 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(MAKE) test
+	$(MAKE) --no-print-directory test
 
 format: .venv/.dev
 	$(BIN)/ruff format .
