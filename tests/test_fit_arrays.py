@@ -282,3 +282,16 @@ def test_images_are_predicted_in_the_unit_they_were_learned_in() -> None:
             assert a["probabilities"]["True"] == pytest.approx(b["probabilities"]["True"], abs=1e-4)
     with pytest.raises(DataError, match="expected whole numbers in 0 to 255 or numbers in 0 to 1"):
         run.predict(images.astype(float) + 0.5)
+
+
+def test_an_earlier_runs_recipe_does_the_same_again() -> None:
+    """Task, split, seed and all: whole numbers that were regressed are regressed, without being told again."""
+    X, _ = table()
+    y = np.arange(200)
+    run = pellucid.fit(X, y, task="regress", epochs=2, test=0.3, settings={"model.hidden": [8]}, out="run", **QUIET)
+    again = pellucid.fit(X, y, recipe=run.folder / "recipe.toml", out="again", **QUIET)
+    assert outcome(again.folder) == outcome(run.folder)
+    resumed = pellucid.fit(X, y, resume=run, **QUIET)
+    assert outcome(resumed.folder) == outcome(again.folder)
+    with pytest.raises(PellucidError, match="A resumed run keeps its own recipe"):
+        pellucid.fit(X, y, resume=run, epochs=3, **QUIET)

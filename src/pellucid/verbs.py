@@ -146,17 +146,18 @@ def fit(
         >>> run = pellucid.fit(X, y)
         >>> run.metrics["accuracy"], run.report
     """
-    parts = {"train": (X, y)} | ({"validation": validation} if isinstance(validation, tuple) else {})
-    columns = from_parts(parts, task)
+    if resume is not None and (epochs is not None or settings):
+        raise PellucidError("A resumed run keeps its own recipe: leave epochs and settings out, or fit a new run.")
+    earlier = recipes.read(_folder(resume) / "recipe.toml") if resume is not None else None
+    if recipe is not None:
+        earlier = recipe_of(recipe, settings)
+    columns = from_parts({"train": (X, y), **_parts(None, validation)}, _question(earlier) if earlier else task)
     module = model if isinstance(model, nn.Module) else None
     given = Given(columns, module, report, quiet)
     if resume is not None:
-        if epochs is not None or settings:
-            raise PellucidError("A resumed run keeps its own recipe: leave epochs and settings out, or fit a new run.")
         return Run(experiment.resume(_folder(resume), given), module)
-    if recipe is not None:
-        again = recipes.override(recipe_of(recipe), settings)
-        return Run(experiment.train(again, _path(out), given), module)
+    if earlier is not None:
+        return Run(experiment.train(earlier, _path(out), given), module)
     kind = columns.schema["target"].kind
     section: dict[str, Any] = {"name": model or ("convnet" if columns.schema["input"].kind == "image" else "mlp")}
     if module is not None:
@@ -272,10 +273,15 @@ def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:
     return {part: given for part, given in (("train", data), ("validation", validation)) if isinstance(given, tuple)}
 
 
+def _question(recipe: Recipe) -> Question:
+    """What a recipe asks of its targets."""
+    return "classify" if recipe.task["name"] == "classify" else "regress"
+
+
 def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> Columns | None:
     """A run's columns from memory: given again, or kept with it; None where the recipe names a data set."""
     if given:
-        return from_parts(given, "classify" if recipe.task["name"] == "classify" else "regress")
+        return from_parts(given, _question(recipe))
     return keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
 
 
