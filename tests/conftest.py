@@ -5,6 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile(
+    "any machine", settings.default, deadline=None
+)  # a slow example is no failure, whatever the machine
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
