@@ -8,7 +8,7 @@ from pathlib import Path
 import pellucid
 
 ROWS = (
-    ("errors", "spec", "catalogue", "recipe", "rundir"),
+    ("errors", "spec", "exhibit", "catalogue", "recipe", "rundir"),
     ("nn", "data", "optim", "randomness", "execution", "checkpoint"),
     ("models", "tasks"),
     ("rules", "sources"),

@@ -6,8 +6,6 @@ model come from.
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,27 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from safetensors.torch import save
-from torch import from_numpy, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from pellucid import models, reporting, rules, rundir, sources, tasks
 from pellucid import recipe as recipes
-from pellucid.artefacts import artefact as artefacts
-from pellucid.artefacts.artefact import OWN, Artefact
-from pellucid.artefacts.card import card
+from pellucid.artefacts import results
+from pellucid.artefacts.artefact import OWN
 from pellucid.catalogue import configure
 from pellucid.data import keep
 from pellucid.data import world as data
 from pellucid.data.columns import Columns
-from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
 from pellucid.errors import RecipeError, RunError
-from pellucid.evaluation import baselines
-from pellucid.evaluation.evaluate import Evaluation
 from pellucid.evaluation.evaluate import run as evaluate
-from pellucid.evaluation.result import describe
 from pellucid.execution import Execution, decide
 from pellucid.inspection.instruments import Instruments
 from pellucid.inspection.layers import describe as describe_layers
@@ -44,7 +35,7 @@ from pellucid.recipe import Recipe
 from pellucid.rules.rule import Rule
 from pellucid.rundir import RunFolder
 from pellucid.sources.source import Source
-from pellucid.tasks.task import Task
+from pellucid.tasks.task import Look, Task
 from pellucid.training import fit as training
 from pellucid.training.interrupt import Interrupted
 from pellucid.training.plan import Plan
@@ -156,7 +147,7 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     """Open the world and build what the recipe names; what can be refused is refused here, before a folder is made."""
     _check_given(recipe, given)
     execution.begin()
-    world = data.open(recipe, execution.device, given.columns)
+    world = open_world(recipe, execution, given.columns)
     model = given.module
     if model is None:
         model = models.build(recipe.model, world.spec, seed=recipe.seed, sample=world.sample)
@@ -164,12 +155,16 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     if not model.training:
         model.train()
     task = tasks.build(recipe.task, world.spec)
-    source = sources.build(recipe, world)
+    source = sources.build(task.source(model), recipe, world)
     plan = make_plan(recipe.train, source.steps_per_epoch)
     rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
-    rows = world.rows("train")
-    rule.check(world.take(rows[: len(rows) // (source.steps_per_epoch or 1)]))
+    rule.check(source.example())
     return Parts(world, model, task, source, rule, plan)
+
+
+def open_world(recipe: Recipe, execution: Execution, columns: Columns | None = None) -> World:
+    """Open the data or the environment that the recipe names."""
+    return data.open(recipe, execution.device, columns)
 
 
 def _check_given(recipe: Recipe, given: Given) -> None:
@@ -202,17 +197,18 @@ def _check_given(recipe: Recipe, given: Given) -> None:
 
 def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Path:
     """Train, keep, judge and tell, in this folder, from wherever it stands."""
-    world, model, task = parts.world, parts.model, parts.task
+    world, model, task, rule = parts.world, parts.model, parts.task, parts.rule
     _same_split(folder, world)
-    _keep_data(folder, recipe, world.columns)
+    _keep_data(folder, recipe, given.columns)
     _note_layers(folder, parts)
+    results.keep_signals(folder, rule.signals + task.signals)
 
-    def look() -> Evaluation:
+    def look() -> Look:
         return evaluate(model, task, world, "validation", execution)
 
-    is_validated = len(world.rows("validation")) > 0
+    is_validated = world.size("validation") > 0
     outcome = training.fit(
-        parts.rule,
+        rule,
         parts.source,
         look if is_validated else None,
         parts.plan,
@@ -222,42 +218,14 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
         save_start=given.module is not None,
     )
     model.load_state_dict(outcome.weights)
-    _keep_artefact(folder, recipe, parts, execution)
+    results.keep_artefact(folder, recipe, world, model, task, execution)
+    results.keep_exhibits(folder, world, model, task, execution)
     folder.write_json("results/training.json", _account(outcome.state, model))
-    seen = outcome.look if isinstance(outcome.look, Evaluation) else look() if is_validated else None
-    judge(folder, recipe, world, "validation", seen)
+    seen = outcome.look or (look() if is_validated else None)
+    results.judge(folder, recipe, world, task, "validation", seen)
     if given.report:
         reporting.write(folder.path)
     return folder.path
-
-
-def judge(folder: RunFolder, recipe: Recipe, world: World, part: str, seen: Evaluation | None) -> dict[str, Any]:
-    """Keep the result of a part, with intervals and beside baselines, and every row's prediction.
-
-    Args:
-        seen: what the model says of the part; None where nothing was held out.
-    """
-    result: dict[str, Any] = {
-        "run": str(folder.path),
-        "split": part,
-        "looks": _looks(folder),
-    }
-    result |= rundir.read_json(folder / "results/training.json")
-    result |= {"task": recipe.task["name"], "metrics": {}, "baselines": {}, "verdict": []}
-    if seen is not None:
-        result |= describe(seen, world, recipe.evaluate.resamples)
-        if recipe.evaluate.baselines:
-            result["baselines"] = baselines.run(seen.task, world, part, recipe.evaluate.resamples)
-        _keep_predictions(folder, seen, world, result["worst"])
-    folder.write_json(f"results/{part}.json", result)
-    return result
-
-
-def _looks(folder: RunFolder) -> int:
-    """How often the test part was opened: by the journal of looks, or by the last result where that was removed."""
-    tested = folder / "results/test.json"
-    before = rundir.read_json(tested)["looks"] if tested.exists() else 0
-    return max(len(rundir.read_lines(folder / "looks.jsonl")), before)
 
 
 def _compare_machines(folder: RunFolder, given: Given) -> None:
@@ -288,21 +256,22 @@ def recorded_execution(folder: RunFolder, recipe: Recipe) -> Execution:
     return execution
 
 
-def _keep_data(folder: RunFolder, recipe: Recipe, columns: Columns) -> None:
+def _keep_data(folder: RunFolder, recipe: Recipe, columns: Columns | None) -> None:
     """Keep small arrays from memory with the run."""
-    kept = folder / KEPT_DATA
-    if recipe.data.source == "arrays" and not kept.exists() and keep.num_bytes(columns) <= keep.LARGEST:
-        keep.write(columns, kept)
+    if columns is None or recipe.data.source != "arrays" or (folder / KEPT_DATA).exists():
+        return
+    if keep.num_bytes(columns) <= keep.LARGEST:
+        keep.write(columns, folder / KEPT_DATA)
 
 
 def _same_split(folder: RunFolder, world: World) -> None:
     """Write split.json, or refuse data and rows that are not those the run began with."""
     path = folder / "split.json"
     if not path.exists():
-        folder.write_json("split.json", world.split.to_dict(world.columns), indent=None)  # tens of thousands of rows
+        folder.write_json("split.json", world.to_dict(), indent=None)  # tens of thousands of rows
         return
     began = rundir.read_json(path)
-    for key, now in (("data_hash", world.columns.hash), ("hash", world.split.hash)):
+    for key, now in world.identity.items():
         if began[key] != now:
             what = "data" if key == "data_hash" else "split"
             raise RunError(
@@ -312,22 +281,8 @@ def _same_split(folder: RunFolder, world: World) -> None:
 
 
 def _note_layers(folder: RunFolder, parts: Parts) -> None:
-    described = describe_layers(parts.model, parts.world.spec.input.shape).to_dict()
+    described = describe_layers(parts.model, parts.world.sample()[:1]).to_dict()
     folder.write_json("layers.json", {**described, "parameter_names": Instruments(parts.rule.updates).names})
-
-
-def _keep_artefact(folder: RunFolder, recipe: Recipe, parts: Parts, execution: Execution) -> None:
-    """Write the artefact, with golden examples from rows that were not trained on where there are any."""
-    world, model = parts.world, parts.model
-    rows = world.split.parts["validation"]
-    rows = (rows if len(rows) else world.split.parts["train"])[: artefacts.GOLDEN_ROWS]
-    model.cpu()
-    preprocessing = Preprocessing(world.preprocessing.steps)
-    examples = world.columns.values["input"][rows]
-    on_cpu = replace(execution, device="cpu")
-    kept = Artefact(model, parts.task, world.spec, preprocessing, recipe.model, recipe.task, examples, on_cpu)
-    artefacts.write(kept, folder / "artefact", card(recipe, world.spec))
-    model.to(world.device)
 
 
 def _account(state: training.State, model: nn.Module) -> Mapping[str, Any]:
@@ -340,15 +295,3 @@ def _account(state: training.State, model: nn.Module) -> Mapping[str, Any]:
         "training_seconds": round(state.seconds, 3),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
-
-
-def _keep_predictions(folder: RunFolder, seen: Evaluation, world: World, worst: list[dict[str, Any]]) -> None:
-    """Write every row's prediction as CSV, and the inputs of the worst mistakes for the report."""
-    table = {"row": seen.rows.tolist(), **seen.task.table(seen.predictions, seen.targets)}
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(table)
-    writer.writerows(zip(*table.values(), strict=True))
-    folder.write_text(f"predictions/{seen.part}.csv", written.getvalue())
-    inputs = world.raw(np.array([mistake["row"] for mistake in worst], dtype=np.int64))
-    rundir.write_atomically(folder / f"predictions/{seen.part}-worst.safetensors", save({"input": from_numpy(inputs)}))

@@ -36,8 +36,9 @@ class DataSection(Config):
 class SplitSection(Config):
     """Who is in train, validation and test. The parts are row ids, drawn once, stored and hashed."""
 
-    kind: Literal["stratified", "random", "given"] = "stratified"
-    """stratified keeps the classes' shares in every part; given keeps the data's own parts and draws what they lack."""
+    kind: Literal["stratified", "random", "given", "contiguous"] = "stratified"
+    """stratified keeps the classes' shares in every part; given keeps the data's own parts and draws what they lack;
+    contiguous cuts the rows in their order: the first train, the next validate, the last test."""
     validation: float = Field(0.15, ge=0, lt=1)
     """Share of the rows that choose the best weights. 0 validates nothing and keeps the last weights."""
     test: float = Field(0.15, ge=0, lt=1)
@@ -59,6 +60,11 @@ class PrepareSection(Config):
     standardize: bool = True
     """Subtract the mean and divide by the standard deviation: per channel of an image, per feature of a table, per
     number target. Rates and initialisers are made for inputs of that size."""
+    binarize: bool = False
+    """Inputs in 0 to 1 become 0 or 1, by whether they are above a half, instead of being standardised: for units that
+    are on or off."""
+    context: int = Field(128, ge=1)
+    """Of a text, how many characters a model sees at once; gradients reach back that far."""
 
 
 class TrainSection(Config):

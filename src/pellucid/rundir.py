@@ -227,6 +227,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
+def cache() -> Path:
+    """Return the folder of what can be computed again: `$PELLUCID_CACHE`, else the user's cache, `/pellucid`."""
+    home = os.environ.get("PELLUCID_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "pellucid"
+
+
 def now() -> str:
     """The time in UTC, to the second, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["number", "category", "image"]
+Kind = Literal["number", "category", "image", "tokens"]
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,12 @@ from torch import nn
 from pellucid import experiment, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
+from pellucid.artefacts import pictures, results
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
 from pellucid.data import keep
-from pellucid.data import world as worlds
-from pellucid.data.arrays import Question, from_parts, inputs_like
+from pellucid.data.arrays import Question, from_parts
 from pellucid.data.columns import Columns
-from pellucid.data.inputs import Input, read_inputs
 from pellucid.data.world import World
 from pellucid.errors import PellucidError, RecipeError, RunError
 from pellucid.evaluation import evaluate as evaluation
@@ -201,41 +200,48 @@ def evaluate(
         kept = artefacts.read(path / "artefact", run.module if isinstance(run, Run) else None)
         execution = experiment.recorded_execution(folder, recipe)
         world = _world(path, recipe, execution, kept, _parts(data, validation))
-        if len(world.rows(split)) == 0:
+        if world.size(split) == 0:
             raise PellucidError(f"{path}: the {split} part has no rows: the recipe's split.{split} is 0.")
         if split == "test":
             folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
         execution.begin()
         execution.place(kept.model)
         seen = evaluation.run(kept.model, kept.task, world, split, execution)
-        result = experiment.judge(folder, recipe, world, split, seen)
+        result = results.judge(folder, recipe, world, kept.task, split, seen)
         reporting.write(path)
     return result
 
 
-def predict(run: str | Path | Run, inputs: Any = None, *, model: nn.Module | None = None) -> list[dict[str, Any]]:
-    """Predict rows in the user's own units and words.
+def predict(
+    run: str | Path | Run,
+    inputs: Any = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    model: nn.Module | None = None,
+) -> list[dict[str, Any]]:
+    """Ask a run's artefact, in the user's own units and words.
 
     Args:
         inputs: an array or data frame, or a list of paths (pictures, folders of them, CSV, TSV, Parquet, JSON lines,
-            .npy). Left out: the run's golden examples, rows that it was not trained on.
+            .npy); for a language model, prompts. Left out: what the task makes of nothing. Rows that the run was not
+            trained on, a sample, a game.
+        settings: the task's own, such as `{"temperature": 0.8}`; `show` of the task lists them.
         model: your own model, freshly made, where the run trained one in another process.
 
     Returns:
-        One mapping per row: `"input"` and the prediction, or `"input"` and `"error"` for a file that cannot be used.
+        One mapping per answer: `"input"` and the prediction, or `"input"` and `"error"` for a file that cannot be
+        used. A picture is written into the run's folder `predictions`, and `"file"` is its path.
     """
     kept = load(run, model)
-    if inputs is None:
-        return _answers(kept, Input([f"golden {n}" for n in range(len(kept.golden))], kept.golden))
     if isinstance(inputs, str | Path):
         inputs = [inputs]
     if isinstance(inputs, Sequence) and all(isinstance(item, str | Path) for item in inputs):
-        answers: list[dict[str, Any]] = []
-        for read in read_inputs(map(str, inputs), kept.spec.input):
-            answers += _answers(kept, read)
-        return answers
-    rows = inputs_like(inputs, kept.spec.input)
-    return _answers(kept, Input([str(number) for number in range(len(rows))], rows))
+        inputs = [str(item) for item in inputs]
+    answers = kept.answer(inputs, settings)
+    drawn = iter(pictures.write([a.picture for a in answers if a.picture is not None], _folder(run) / "predictions"))
+    return [
+        {**answer.values, **({"file": str(next(drawn))} if answer.picture is not None else {})} for answer in answers
+    ]
 
 
 def load(run: str | Path | Run, model: nn.Module | None = None) -> Artefact:
@@ -289,26 +295,11 @@ def _world(
     path: Path, recipe: Recipe, execution: Execution, kept: Artefact, given: dict[str, tuple[Any, Any]]
 ) -> World:
     """The run's own rows, split and fitted steps; anything else is refused."""
-    opened = worlds.open(recipe, execution.device, _columns(path, recipe, given))
+    opened = experiment.open_world(recipe, execution, _columns(path, recipe, given))
     began = rundir.read_json(path / "split.json")
-    if (began["data_hash"], began["hash"]) != (opened.columns.hash, opened.split.hash):
+    if any(began[key] != now for key, now in opened.identity.items()):
         raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")
     return opened.with_preprocessing(kept.preprocessing)
-
-
-def _answers(kept: Artefact, read: Input) -> list[dict[str, Any]]:
-    if read.values is None:
-        return [{"input": read.names[0], "error": read.error}]
-    table = kept.predict(read.values)
-    shares = {name.removeprefix("p_"): values for name, values in table.items() if name.startswith("p_")}
-    plain = {name: values for name, values in table.items() if not name.startswith("p_")}
-    answers = []
-    for row, name in enumerate(read.names):
-        answer = {"input": name, **{key: values[row] for key, values in plain.items()}}
-        if shares:
-            answer["probabilities"] = {key: round(values[row], 6) for key, values in shares.items()}
-        answers.append(answer | ({"note": read.note} if read.note else {}))
-    return answers
 
 
 def _folder(run: str | Path | Run) -> Path:

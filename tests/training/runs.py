@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from pellucid.training.fit import _Run
 
 QUICK: dict[str, Any] = {"evaluate.baselines": False, "execution.threads": 1}
 
@@ -56,3 +62,19 @@ def outcome(run: Path) -> tuple[bytes, list[dict[str, Any]]]:
     for line in lines:
         line.pop("seconds")
     return (run / "artefact/model.safetensors").read_bytes(), lines
+
+
+@contextmanager
+def dying(step: int) -> Iterator[None]:
+    """Let whatever is trained inside die after its `step`-th step was made and before it was counted."""
+    count = _Run.count
+
+    def die(self: _Run, *arguments: Any) -> None:
+        if self.state.step == step - 1:
+            raise MemoryError
+        count(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Run, "count", die)
+        with pytest.raises(MemoryError):
+            yield

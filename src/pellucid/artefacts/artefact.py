@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from pellucid import models, tasks
+from pellucid.catalogue import validate
 from pellucid.data.batch import tensor_of
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import ArtefactError
@@ -24,13 +25,12 @@ from pellucid.execution import Execution
 from pellucid.recipe import Section
 from pellucid.rundir import read_json, write_atomically
 from pellucid.spec import Spec
-from pellucid.tasks.task import Task
+from pellucid.tasks.task import Answer, Task
 
 VERSION = 1
 GOLDEN_ROWS = 8
 TOLERANCE = 1e-3
 """Golden outputs may differ by this share of their size: another machine rounds differently, wrong weights do not."""
-BATCH_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,19 @@ class Artefact:
 
     @torch.inference_mode()
     def outputs(self, inputs: NDArray[np.generic]) -> dict[str, Tensor]:
-        """Return the task's per-row predictions for raw inputs `[N, *spec.input.shape]`."""
-        rows = tensor_of(inputs)
+        """Return the model's outputs for raw inputs `[N, *spec.input.shape]`, in the task's units."""
         with evaluating(self.model), self.execution.autocast():
-            parts = [
-                self.task.predict(self.model, self.preprocessing.apply("input", part))
-                for part in torch.split(rows, BATCH_ROWS)
-            ]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            return self.task.respond(self.model, self.preprocessing, tensor_of(inputs))
 
-    def predict(self, inputs: NDArray[np.generic]) -> dict[str, Any]:
-        """Return the columns of predictions in the user's words: classes and probabilities, or numbers."""
-        predictions = {name: tensor.numpy() for name, tensor in self.outputs(inputs).items()}
-        return dict(self.task.table(predictions, None))
+    def answer(self, inputs: Any = None, settings: Mapping[str, Any] | None = None) -> list[Answer]:
+        """Answer `predict`: rows in the user's words, or whatever the task makes of a question.
+
+        Raises:
+            RecipeError: a setting that the task does not know, named as `predict.NAME`.
+        """
+        asking = validate(self.task.asking, settings or {}, "predict")
+        with evaluating(self.model), torch.inference_mode(), self.execution.autocast():
+            return self.task.answer(self.model, self.preprocessing, self.golden, inputs, asking)
 
 
 def write(artefact: Artefact, folder: Path, card: str) -> None:

@@ -8,8 +8,9 @@ from pellucid.spec import Spec
 
 def card(recipe: Recipe, spec: Spec) -> str:
     """Return the card's text."""
-    assert spec.target is not None
-    if spec.target.kind == "category":
+    if spec.target is None:
+        gives = f"what the task `{recipe.task['name']}` makes of it"
+    elif spec.target.kind == "category":
         classes = spec.target.categories
         gives = f"the probability of each of {len(classes)} classes: {', '.join(classes[:20])}"
     else:

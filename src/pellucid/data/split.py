@@ -6,7 +6,7 @@ A draw by class takes, of each class, its share of the rows that are there to wi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -42,7 +42,7 @@ class Split:
     def to_dict(self, columns: Columns) -> dict[str, Any]:
         """Return split.json: the rows, how they were drawn, the hashes, and counts per part and class."""
         classes = {}
-        if columns.schema["target"].kind == "category":
+        if _is_category(columns):
             names = columns.schema["target"].categories
             for part in PARTS:
                 counts = np.bincount(columns.values["target"][self.parts[part]], minlength=len(names))
@@ -55,8 +55,27 @@ class Split:
             "data_hash": columns.hash,
             "counts": {part: len(self.parts[part]) for part in PARTS},
             "classes": classes,
-            "rows": {part: self.parts[part].tolist() for part in PARTS},
+            "rows": {part: _written(self.parts[part]) for part in PARTS},
         }
+
+
+def _written(rows: Rows) -> list[int] | dict[str, int]:
+    """Row ids as JSON: one by one, or the ends of one piece."""
+    if len(rows) > 1 and rows[-1] - rows[0] == len(rows) - 1:
+        return {"start": int(rows[0]), "stop": int(rows[-1]) + 1}
+    return [int(row) for row in rows]
+
+
+def read_rows(written: Sequence[int] | Mapping[str, int]) -> Rows:
+    """Return the row ids that split.json holds."""
+    if isinstance(written, Mapping):
+        return np.arange(written["start"], written["stop"])
+    return np.asarray(written, np.int64)
+
+
+def _is_category(columns: Columns) -> bool:
+    """Whether the data has classes to draw by."""
+    return "target" in columns.schema and columns.schema["target"].kind == "category"
 
 
 def rows_hash(*parts: Rows) -> str:
@@ -78,14 +97,15 @@ def draw(section: SplitSection, columns: Columns) -> Split:
         raise DataError("split.kind = 'given', but the data came without parts. Choose stratified or random.")
     if section.kind != "given":
         given = {}  # the user asked for a draw from all rows
+    if section.kind == "contiguous":
+        return _cut(section, len(columns))
     random = np.random.default_rng([section.seed, 0x5EED])
     pool = given.get("train", np.setdiff1d(np.arange(len(columns)), np.concatenate([[], *given.values()]).astype(int)))
-    labels = columns.values["target"] if columns.schema["target"].kind == "category" else None
+    labels = columns.values["target"] if _is_category(columns) else None
     by_class = labels if section.kind != "random" else None
     if section.kind == "stratified" and labels is None:
-        raise DataError(
-            "split.kind = 'stratified' needs classes, and the target is a number. Choose split.kind = 'random'."
-        )
+        found = "the target is a number" if "target" in columns.schema else "the data has no target"
+        raise DataError(f"split.kind = 'stratified' needs classes, and {found}. Choose split.kind = 'random'.")
     drawn, told = {}, []
     for part, share in (("test", section.test), ("validation", section.validation)):
         if part in given:
@@ -112,6 +132,20 @@ def draw(section: SplitSection, columns: Columns) -> Split:
     if labels is not None:
         _check_classes(split, columns, labels)
     return split
+
+
+def _cut(section: SplitSection, num_rows: int) -> Split:
+    """Cut the rows in their order, so that a part is one piece: neighbours of a text or a series know one another."""
+    num_test, num_validation = round(section.test * num_rows), round(section.validation * num_rows)
+    num_train = num_rows - num_test - num_validation
+    if num_train < 1 or (section.test > 0 and num_test == 0) or (section.validation > 0 and num_validation == 0):
+        raise DataError(f"{num_rows} rows are too few to cut as asked. Give more rows, or other shares.")
+    ends = np.cumsum([num_train, num_validation, num_test])
+    train, validation, test = (
+        np.arange(end - size, end) for end, size in zip(ends, (num_train, num_validation, num_test), strict=True)
+    )
+    how = f"contiguous: the first {num_train:,} train, the next {num_validation:,} validate, the last {num_test:,} test"
+    return Split({"train": train, "validation": validation, "test": test}, how, section)
 
 
 def _choose(pool: Rows, wanted: int, labels: NDArray[Any] | None, random: np.random.Generator) -> Rows:

@@ -1,101 +1,57 @@
-"""The world of a run: columns, who is in which part, and the fitted steps, opened from a recipe in that order."""
+"""The world of a run: what it is learned from, opened from a recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA
-from pellucid.data.batch import Batch, tensor_of
-from pellucid.data.columns import Columns, check_finite
+from pellucid.data import DATA, rows
+from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
-from pellucid.data.split import Split, draw
 from pellucid.errors import DataError
 from pellucid.recipe import Recipe
 from pellucid.spec import Spec
 
-EVALUATION_ROWS = 256
-"""Rows of one evaluation batch. A constant, so that every look at the same weights gives the same bytes; larger ones
-leave the processor's cache (LeNet on 1,024 at once takes 1.5 times as long)."""
 
+class World(Protocol):
+    """What a run knows of the world, whatever it is made of: rows, a text, an environment."""
 
-class World:
-    """Rows at rest, and `take`, which turns any of them into a batch on the device.
-
-    Attributes:
-        columns: as they were read.
-        split: who is in which part.
-        preprocessing: fitted on the training rows.
-        spec: what a model and a task must fit.
-        device: where `take` puts batches.
-    """
-
-    def __init__(self, columns: Columns, split: Split, preprocessing: Preprocessing, device: str) -> None:
-        self.columns = columns
-        self.split = split
-        self.preprocessing = preprocessing
-        self.spec = _spec(columns, split, preprocessing)
-        self.device = device
-        self._tensors = {name: tensor_of(array).to(device) for name, array in columns.values.items()}
-        self._rows = {part: torch.from_numpy(rows) for part, rows in split.parts.items()}
-
-    def with_preprocessing(self, preprocessing: Preprocessing) -> World:
-        """Return the same rows with steps that were fitted before, as an artefact keeps them."""
-        return World(self.columns, self.split, Preprocessing(preprocessing.steps, self.device), self.device)
-
-    def rows(self, part: str) -> Tensor:
-        """Return the row ids of a part, ascending, `[rows]`."""
-        return self._rows[part]
-
-    def take(self, rows: Tensor) -> Batch:
-        """Gather rows and apply the fitted steps."""
-        place = rows.to(self.device)
-        gathered = {name: tensor.index_select(0, place) for name, tensor in self._tensors.items()}
-        return Batch({name: self.preprocessing.apply(name, tensor) for name, tensor in gathered.items()}, rows)
-
-    def batches(self, part: str) -> Iterator[Batch]:
-        """Yield a part whole and in order, as evaluation reads it."""
-        for rows in torch.split(self._rows[part], EVALUATION_ROWS):
-            yield self.take(rows)
-
-    def sample(self) -> Tensor:
-        """Return up to 256 prepared training inputs, evenly spaced: for initialisers that look at data."""
-        rows = self._rows["train"]
-        return self.take(rows[:: max(1, len(rows) // 256)][:256])["input"]
-
-    def raw(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return inputs as the user knows them: images in 0 to 1, numbers in their own units."""
-        values = self.columns.values["input"][rows]
-        floats = values.astype(np.float32)
-        return floats / np.float32(255) if values.dtype == np.uint8 else floats
+    spec: Spec
+    """What a model and a task must fit."""
+    preprocessing: Preprocessing
+    """The steps fitted on the training part; an artefact takes them along."""
+    device: str
 
     @property
-    def row_bytes(self) -> int:
-        """Size of one prepared input row."""
-        return 4 * self.spec.input.size
+    def identity(self) -> Mapping[str, str]:
+        """Hashes, `"data_hash"` and `"hash"` (of the split): what a resumed run must find again."""
+
+    def size(self, part: str) -> int:
+        """Return how many rows, characters or episodes a part has; 0 where there is none."""
+
+    def sample(self) -> Tensor:
+        """Return a few hundred prepared training inputs at most: a batch as the model meets it."""
+
+    def check(self) -> None:
+        """Raise `LeakError` where something was fitted on held-out rows."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return split.json: at least kind, how, counts by part, and the identity's hashes."""
+
+    def with_preprocessing(self, preprocessing: Preprocessing) -> World:
+        """Return the same world with steps that were fitted before, as an artefact keeps them."""
 
 
 def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) -> World:
-    """Read the recipe's data (unless `columns` are given), draw its split, fit its steps.
+    """Open what the recipe names (unless `columns` are given), draw its split, fit its steps.
 
     Raises:
         DataError: the data is missing, damaged, holds NaN, or cannot be split as asked.
     """
-    columns = columns if columns is not None else read(recipe.data.source)
-    if len(columns) < 3:
-        raise DataError(
-            f"The data has {len(columns)} rows; at least 3 are needed to train on some and judge on others."
-        )
-    check_finite(columns)
-    split = draw(recipe.split, columns)
-    check_batch_size(recipe, len(split.parts["train"]))
-    return World(columns, split, Preprocessing.fit(recipe.prepare, columns, split, device), device)
+    return rows.open(recipe, columns if columns is not None else read(recipe.data.source), device)
 
 
 def read(source: str) -> Columns:
@@ -108,27 +64,6 @@ def read(source: str) -> Columns:
     columns = find(DATA, source, "data.source").load()()
     assert isinstance(columns, Columns)
     return columns
-
-
-def check_batch_size(recipe: Recipe, num_rows: int) -> None:
-    """Refuse a batch that is larger than the training part."""
-    size = recipe.train.batch_size
-    if size != "all" and size > num_rows:
-        raise DataError(
-            f"train.batch_size = {size}, but there are {num_rows} rows to train on. "
-            f'Choose at most {num_rows}, or train.batch_size="all".'
-        )
-
-
-def _spec(columns: Columns, split: Split, preprocessing: Preprocessing) -> Spec:
-    target = columns.schema["target"]
-    if target.kind == "category":
-        counts = np.bincount(columns.values["target"][split.parts["train"]], minlength=len(target.categories))
-        target = replace(target, counts=tuple(counts.tolist()))
-    elif "target" in preprocessing.steps:
-        step = preprocessing.steps["target"]
-        target = replace(target, mean=step.mean, std=step.std)
-    return Spec(columns.schema["input"], target)
 
 
 def specs(source: str) -> Spec:

@@ -1,6 +1,6 @@
-"""95 % intervals: Wilson's for a share of rows, the percentile bootstrap for everything else.
+"""95 % intervals: Wilson's for a share of rows, Student's t for a mean of few, else the percentile bootstrap.
 
-Wilson 1927; Brown, Cai & DasGupta 2001 (why not the normal one); Efron 1979.
+Wilson 1927; Student 1908; Brown, Cai & DasGupta 2001 (why not the normal one); Efron 1979.
 """
 
 from __future__ import annotations
@@ -32,24 +32,42 @@ def wilson(right: float, rows: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def student(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of a mean by Student's t: for few values, such as one per seed.
+
+    Example:
+        >>> low, high = student(np.array([1.0, 2.0, 3.0]))
+        >>> round(low, 3), round(high, 3)
+        (-0.484, 4.484)
+    """
+    from scipy.stats import t
+
+    mean, num = float(values.mean()), len(values)
+    if num < 2:
+        return mean, mean
+    half = float(t.ppf(0.975, num - 1)) * float(values.std(ddof=1)) / math.sqrt(num)
+    return mean - half, mean + half
+
+
 def with_intervals(scores: Mapping[str, Score], resamples: int, seed: int = 0) -> dict[str, dict[str, Any]]:
     """Return each score as `{"value", "low", "high", "n", "interval"}`.
 
-    All bootstrapped scores of a set are taken from the same resamples of its rows, `resamples` of them.
+    All bootstrapped scores of as many units are taken from the same resamples of them, `resamples` in number.
     """
     results: dict[str, dict[str, Any]] = {}
+    drawn: dict[int, dict[str, Score]] = {}
     for name, score in scores.items():
         n = len(score.moments)
-        if score.proportion:
+        low, high = math.nan, math.nan
+        if score.interval == "wilson":
             low, high = wilson(float(score.moments[:, 0].sum()), n)
-            kind = "wilson"
+        elif score.interval == "student":
+            low, high = student(score.combine(score.moments))
         else:
-            low, high = (math.nan, math.nan)
-            kind = "bootstrap"
-        results[name] = {"value": score.value, "low": low, "high": high, "n": n, "interval": kind}
-    drawn = {name: score for name, score in scores.items() if not score.proportion}
-    if drawn:
-        for name, (low, high) in _bootstrap(drawn, resamples, seed).items():
+            drawn.setdefault(n, {})[name] = score
+        results[name] = {"value": score.value, "low": low, "high": high, "n": n, "interval": score.interval}
+    for group in drawn.values():
+        for name, (low, high) in _bootstrap(group, resamples, seed).items():
             results[name] |= {"low": low, "high": high}
     return results
 

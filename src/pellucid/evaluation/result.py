@@ -6,55 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data.world import World
-from pellucid.evaluation.evaluate import Evaluation
 from pellucid.evaluation.intervals import wilson, with_intervals
+from pellucid.tasks.task import Look, Task
 
-WORST = 16
 
-
-def describe(evaluation: Evaluation, world: World, resamples: int) -> dict[str, Any]:
-    """Return scores with intervals, the task's details and the worst mistakes, as JSON types."""
-    task = evaluation.task
-    details = task.details(evaluation.predictions, evaluation.targets)
+def describe(look: Look, task: Task, resamples: int) -> dict[str, Any]:
+    """Return scores with intervals, and what the task tells beyond them, as JSON types."""
     result = {
-        "split": evaluation.part,
+        "split": look.part,
         "primary": task.primary,
-        "metrics": with_intervals(evaluation.scores, resamples),
-        "directions": {name: score.better for name, score in evaluation.scores.items()},
-        **details,
-        "feature_names": list(world.spec.input.names),
-        "worst": worst(evaluation),
+        "unit": look.unit,
+        "metrics": with_intervals(look.scores, resamples),
+        "directions": {name: score.better for name, score in look.scores.items()},
+        **look.details(),
     }
-    if "confusion" in details:
-        result["recall"] = _recall(np.array(details["confusion"]), details["class_names"])
+    if "confusion" in result:
+        result["recall"] = _recall(np.array(result["confusion"]), result["class_names"])
     return result
 
 
-def worst(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return the worst mistakes in words: row id, truth, prediction, loss and the probability of the prediction."""
-    places = evaluation.worst(WORST)
-    if not places:
-        return []
-    predictions = {name: values[places] for name, values in evaluation.predictions.items()}
-    targets = evaluation.targets[places]
-    table = evaluation.task.table(predictions, targets)
-    losses = evaluation.task.judge(predictions, targets)["loss"]
-    mistakes = []
-    for index, place in enumerate(places):
-        mistake = {
-            "row": int(evaluation.rows[place]),
-            **{name: values[index] for name, values in table.items() if not name.startswith("p_")},
-            "loss": float(losses[index]),
-        }
-        if f"p_{mistake.get('prediction')}" in table:
-            mistake["probability"] = table[f"p_{mistake['prediction']}"][index]
-        mistakes.append(mistake)
-    return mistakes
-
-
-def _recall(confusion: np.ndarray, names: list[str]) -> dict[str, dict[str, Any]]:
-    """Of each class's rows, the share that was found."""
+def _recall(confusion: np.ndarray[Any, Any], names: list[str]) -> dict[str, dict[str, Any]]:
+    """Each class's recall with its interval, for the classes that have rows."""
     recall = {}
     for code, name in enumerate(names):
         right, rows = int(confusion[code, code]), int(confusion[code].sum())

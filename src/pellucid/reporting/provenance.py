@@ -52,7 +52,9 @@ def is_disjoint(record: Record) -> bool | None:
     rows = record.split.get("rows")
     if not rows:
         return None
-    everyone = np.concatenate([np.asarray(ids, np.int64) for ids in rows.values()])
+    from pellucid.data.split import read_rows
+
+    everyone = np.concatenate([read_rows(ids) for ids in rows.values()])
     return len(np.unique(everyone)) == len(everyone)
 
 
@@ -71,13 +73,15 @@ def fitted(record: Record) -> list[Fitted]:
     """Return every fitted step, checked against the training rows by their hash."""
     if not record.steps:
         return []
-    from pellucid.data.split import rows_hash
+    from pellucid.data.split import read_rows, rows_hash
 
     rows = (record.split.get("rows") or {}).get("train")
-    expected = rows_hash(np.asarray(rows, np.int64)) if rows else None
+    expected = rows_hash(read_rows(rows)) if rows else None
     found = []
     for step in record.steps:
         seen = step["fitted_on"]
+        if seen is None:
+            continue
         same = None if expected is None else seen["hash"] == expected
         found.append(Fitted(step["name"], step["column"], seen["part"], seen["rows"], same))
     return found

@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
+from pellucid.errors import PellucidError
 from pellucid.execution import Execution
+from pellucid.exhibit import Signal
 from pellucid.optim.update import Update, UpdateConfig
 from pellucid.rules.check import try_out
-from pellucid.tasks.task import Task
+from pellucid.tasks.task import Differentiable, Task
 
 Config = UpdateConfig
 
@@ -26,12 +28,18 @@ class Backpropagation:
     """Fills the flat gradient with the mean loss's, then updates."""
 
     policy = None
+    signals: tuple[Signal, ...] = ()
 
     def __init__(
         self, config: UpdateConfig, model: nn.Module, task: Task, execution: Execution, total_steps: int
     ) -> None:
+        if not isinstance(task, Differentiable):
+            raise PellucidError(
+                f"rule.name = 'backpropagation' needs a task with a loss, and {type(task).__name__} has none. "
+                "Choose the rule that its recipes use (`pellucid ls rules`)."
+            )
         self.model = model
-        self.task = task
+        self.task: Differentiable = task
         self.execution = execution
         self.update = Update(model, config, total_steps)
         self.updates = {"update": self.update}

@@ -19,6 +19,7 @@ from pellucid.catalogue import Config as Base
 from pellucid.data.batch import Batch
 from pellucid.errors import PellucidError
 from pellucid.execution import Execution
+from pellucid.exhibit import Signal
 from pellucid.optim.update import Update, UpdateConfig
 from pellucid.rules.check import try_out
 from pellucid.tasks.classify import Classify
@@ -36,6 +37,7 @@ class PerceptronRule:
     """Error correction for one layer of linear units, `scores = W x + b`."""
 
     policy = None
+    signals: tuple[Signal, ...] = ()
 
     def __init__(self, config: Config, model: nn.Module, task: Task, execution: Execution, total_steps: int) -> None:
         layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
@@ -52,7 +54,7 @@ class PerceptronRule:
                 "Choose task.name = 'classify', or rule.name = 'backpropagation'."
             )
         self.model = model
-        self.task = task
+        self.task: Classify = task
         optimizer = {"name": "sgd", "learning_rate": config.learning_rate, "momentum": 0.0, "weight_decay": 0.0}
         self.update = Update(model, UpdateConfig(optimizer=optimizer), total_steps)
         self.updates = {"update": self.update}

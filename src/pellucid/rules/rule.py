@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
+from pellucid.exhibit import Signal
 from pellucid.optim.update import Update
 
 
@@ -21,6 +22,9 @@ class Rule(Protocol):
     """The updates that the rule owns, by name: one for most rules, two for a GAN, none for a Hopfield net."""
     policy: Any
     """What a source of experience must ask for actions; None where rows are given."""
+
+    signals: tuple[Signal, ...]
+    """What to watch among the scalars of a step."""
 
     def step(self, batch: Batch) -> Mapping[str, Tensor | float]:
         """Learn from one batch and return scalars to log; `"loss"` at least. Nothing is synchronised for them."""

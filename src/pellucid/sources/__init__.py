@@ -22,9 +22,11 @@ SOURCES: dict[str, Entry] = {
 }
 
 
-def build(recipe: Recipe, world: World) -> Source:
-    """Return the source that feeds a recipe's rule from this world."""
-    source: Source = find(SOURCES, "shuffled", "source").load()(
-        world, batch_size=recipe.train.batch_size, seed=recipe.seed
-    )
+def build(name: str, recipe: Recipe, world: World) -> Source:
+    """Return the source that feeds a recipe's rule from this world.
+
+    Args:
+        name: the row that the task asks for.
+    """
+    source: Source = find(SOURCES, name, "source").load()(world, batch_size=recipe.train.batch_size, seed=recipe.seed)
     return source

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.batch import Batch
-from pellucid.data.world import World
+from pellucid.data.rows import Rows
 from pellucid.randomness import permutation
 
 GATHER_BYTES = 4 << 20
@@ -22,7 +22,7 @@ GATHER_BYTES = 4 << 20
 class Shuffled:
     """Batches of the training part. An epoch is cut evenly: its batches differ by one row at most."""
 
-    def __init__(self, world: World, *, batch_size: int | Literal["all"], seed: int) -> None:
+    def __init__(self, world: Rows, *, batch_size: int | Literal["all"], seed: int) -> None:
         self._world = world
         self._rows = world.rows("train")
         self._seed = seed
@@ -42,6 +42,10 @@ class Shuffled:
         self._step += 1
         # The only batch of an epoch holds every row: no order to draw, nothing to gather again.
         return self._ready.pop() if self.steps_per_epoch > 1 else self._ready[0]
+
+    def example(self) -> Batch:
+        """Return the first rows, as many as the smallest batch has."""
+        return self._world.take(self._rows[: len(self._rows) // self.steps_per_epoch])
 
     def _written(self) -> bool:
         """Whether a model worked in place on the one batch that is given again and again."""

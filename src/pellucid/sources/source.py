@@ -17,6 +17,9 @@ class Source(Protocol):
     def next(self, policy: Any = None) -> Batch:
         """Return the next batch. `policy` chooses the actions where batches are experience."""
 
+    def example(self) -> Batch:
+        """Return a batch of the smallest size that will come, without moving on: to try a model out."""
+
     def state_dict(self) -> dict[str, Any]:
         """Return the position."""
 

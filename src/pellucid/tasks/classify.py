@@ -19,9 +19,14 @@ from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
 from pellucid.data.batch import Batch
+from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.world import World
 from pellucid.errors import DataError, ShapeError
+from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
-from pellucid.tasks.task import Loss, PerRow, Score, mean_score
+from pellucid.tasks import baselines, rows
+from pellucid.tasks.rows import Asking, RowsLook
+from pellucid.tasks.task import Answer, Loss, PerRow, Score, mean_score
 
 UNEQUAL = 1.5
 """Classes count as imbalanced when the largest has more than this many times the rows of the smallest."""
@@ -39,9 +44,13 @@ class Config(Base):
 class Classify:
     """Cross-entropy on the outputs `[rows, classes]`."""
 
+    signals: tuple[Signal, ...] = ()
+    asking: type[Base] = Asking
+
     def __init__(self, config: Config, spec: Spec) -> None:
         if spec.target is None or spec.target.kind != "category":
             raise DataError("task.name = 'classify' needs a target of classes; here it is numbers. Choose 'regress'.")
+        self.input = spec.input
         self.classes = spec.target.categories
         self.labels = spec.target.classes()
         self.smoothing = config.label_smoothing
@@ -79,7 +88,7 @@ class Classify:
         """Return accuracy and log loss; where classes are unequal, balanced accuracy and every class's recall too."""
         judged = self.judge(predictions, targets)
         scores = {
-            "accuracy": mean_score(judged["correct"], "max", proportion=True),
+            "accuracy": mean_score(judged["correct"], "max", "wilson"),
             "log_loss": mean_score(judged["loss"], "min"),
         }
         if not self.imbalanced:
@@ -88,7 +97,7 @@ class Classify:
         moments = np.concatenate([of_class * judged["correct"][:, None], of_class], axis=1)
         balanced = Score(moments, _mean_recall, "max")
         recalls = {
-            f"recall_{name}": mean_score(judged["correct"][targets == code], "max", proportion=True)
+            f"recall_{name}": mean_score(judged["correct"][targets == code], "max", "wilson")
             for code, name in enumerate(self.classes)
             if (targets == code).any()
         }
@@ -112,6 +121,36 @@ class Classify:
         columns["prediction"] = [self.labels[code] for code in predictions["class"]]
         probabilities = np.exp(predictions["log_probability"])
         return columns | {f"p_{name}": probabilities[:, code].tolist() for code, name in enumerate(self.classes)}
+
+    def source(self, model: nn.Module) -> str:
+        """Every training row once an epoch."""
+        return "shuffled"
+
+    def look(self, model: nn.Module, world: World, part: str) -> RowsLook:
+        """Predict and judge every row of a part."""
+        return rows.look(self, model, world, part)
+
+    def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
+        """Return a constant, a linear model and nearest neighbours."""
+        return baselines.fit_and_judge(self, world, part)
+
+    def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
+        """Nothing: the report draws the result and the predictions file."""
+        return []
+
+    def examples(self, world: World, num: int) -> NDArray[Any]:
+        """Return raw rows of the validation part."""
+        return rows.examples(world, num)
+
+    def respond(self, model: nn.Module, preprocessing: Preprocessing, raw: Tensor) -> dict[str, Tensor]:
+        """Return the predictions for raw rows."""
+        return rows.respond(self, model, preprocessing, raw)
+
+    def answer(
+        self, model: nn.Module, preprocessing: Preprocessing, examples: NDArray[Any], inputs: Any, settings: Base
+    ) -> list[Answer]:
+        """Predict rows of files or of memory; the examples where none are given."""
+        return rows.answers(self, model, preprocessing, self.input, inputs, examples)
 
     def _check(self, logits: Tensor, rows: int) -> None:
         if logits.shape != (rows, len(self.classes)):

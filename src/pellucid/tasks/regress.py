@@ -19,9 +19,14 @@ from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
 from pellucid.data.batch import Batch
+from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.world import World
 from pellucid.errors import DataError, ShapeError
+from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
-from pellucid.tasks.task import Loss, PerRow, Score, mean_score
+from pellucid.tasks import baselines, rows
+from pellucid.tasks.rows import Asking, RowsLook
+from pellucid.tasks.task import Answer, Loss, PerRow, Score, mean_score
 
 
 class Config(Base):
@@ -37,10 +42,13 @@ class Regress:
     """A loss on the difference of outputs and targets, both `[rows, targets]`."""
 
     primary = "rmse"
+    signals: tuple[Signal, ...] = ()
+    asking: type[Base] = Asking
 
     def __init__(self, config: Config, spec: Spec) -> None:
         if spec.target is None or spec.target.kind != "number":
             raise DataError("task.name = 'regress' needs a target of numbers; here it is classes. Choose 'classify'.")
+        self.input = spec.input
         self.num_targets = spec.target.size
         self.names = spec.target.names
         self.mean, self.std = spec.target.mean or (0.0,), spec.target.std or (1.0,)
@@ -107,6 +115,36 @@ class Regress:
                 columns[f"target{ending}"] = self.original(targets).astype(np.float32)[:, index].tolist()
             columns[f"prediction{ending}"] = predictions["number"][:, index].tolist()
         return columns
+
+    def source(self, model: nn.Module) -> str:
+        """Every training row once an epoch."""
+        return "shuffled"
+
+    def look(self, model: nn.Module, world: World, part: str) -> RowsLook:
+        """Predict and judge every row of a part."""
+        return rows.look(self, model, world, part)
+
+    def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
+        """Return a constant, a linear model and nearest neighbours."""
+        return baselines.fit_and_judge(self, world, part)
+
+    def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
+        """Nothing: the report draws the result and the predictions file."""
+        return []
+
+    def examples(self, world: World, num: int) -> NDArray[Any]:
+        """Return raw rows of the validation part."""
+        return rows.examples(world, num)
+
+    def respond(self, model: nn.Module, preprocessing: Preprocessing, raw: Tensor) -> dict[str, Tensor]:
+        """Return the predictions for raw rows."""
+        return rows.respond(self, model, preprocessing, raw)
+
+    def answer(
+        self, model: nn.Module, preprocessing: Preprocessing, examples: NDArray[Any], inputs: Any, settings: Base
+    ) -> list[Answer]:
+        """Predict rows of files or of memory; the examples where none are given."""
+        return rows.answers(self, model, preprocessing, self.input, inputs, examples)
 
     def _check(self, outputs: Tensor, rows: int) -> None:
         if outputs.shape != (rows, self.num_targets):

@@ -1,16 +1,20 @@
-"""What every task offers, and how a score over a set is made of per-row moments."""
+"""What every task offers, what a look at a part of the world gives, and how a score is made of moments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pellucid.catalogue import Config
 from pellucid.data.batch import Batch
+from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.world import World
+from pellucid.exhibit import Exhibit, Signal
 
 Moments = NDArray[np.float64]
 PerRow = dict[str, NDArray[Any]]
@@ -29,22 +33,22 @@ class Loss(NamedTuple):
 
 @dataclass(frozen=True)
 class Score:
-    """One number about a set of rows, as a function of sums over rows.
+    """One number about a set of units (rows, windows of text, episodes), as a function of sums over them.
 
-    `value = combine(sum over rows of moments)`. So a score is exact over the set however it was batched, and any
-    resampling of the rows is a product of row counts with the moments.
+    `value = combine(sum over units of moments)`. So a score is exact over the set however it was batched, and any
+    resampling of the units is a product of counts with the moments.
 
     Attributes:
-        moments: `[rows, m]`.
+        moments: `[units, m]`.
         combine: maps summed moments `[..., m]` to values `[...]`.
         better: which way is good.
-        proportion: the score is a share of rows, so that its interval has a closed form.
+        interval: how its 95 % interval is made. wilson is for a share of the units; student for a mean of few ones.
     """
 
     moments: Moments
     combine: Callable[[Moments], Moments]
     better: Literal["max", "min"]
-    proportion: bool = False
+    interval: Literal["bootstrap", "wilson", "student"] = "bootstrap"
 
     @property
     def value(self) -> float:
@@ -52,35 +56,122 @@ class Score:
         return float(self.combine(self.moments.sum(axis=0)))
 
 
-def mean_score(values: NDArray[Any], better: Literal["max", "min"], proportion: bool = False) -> Score:
-    """Return the score that is the mean of one value per row, `[rows]`."""
+def mean_score(
+    values: NDArray[Any],
+    better: Literal["max", "min"],
+    interval: Literal["bootstrap", "wilson", "student"] = "bootstrap",
+) -> Score:
+    """Return the score that is the mean of one value per unit, `[units]`."""
     values = np.asarray(values, np.float64)
-    return Score(np.stack([values, np.ones_like(values)], axis=1), lambda s: s[..., 0] / s[..., 1], better, proportion)
+    return Score(np.stack([values, np.ones_like(values)], axis=1), lambda s: s[..., 0] / s[..., 1], better, interval)
+
+
+class Look(Protocol):
+    """What a model makes of a part of the world."""
+
+    @property
+    def part(self) -> str:
+        """Which part."""
+
+    @property
+    def unit(self) -> str:
+        """What the intervals resample: "row", "window", "episode"."""
+
+    @property
+    def scores(self) -> Mapping[str, Score]:
+        """Every score of the task on this part, the primary one first."""
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """What the best weights are chosen by: larger is better, later entries break ties."""
+
+    def details(self) -> dict[str, Any]:
+        """Return what a result holds beyond scores (a confusion matrix, the worst mistakes), as JSON types."""
+
+    def table(self) -> dict[str, Sequence[Any]]:
+        """Return the columns of a predictions file, in the user's words; empty where there is none to keep."""
+
+    def worst_inputs(self) -> NDArray[Any] | None:
+        """Return the inputs of the worst mistakes in the order of `details()["worst"]`, for the report."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A look that leaves scores, and no prediction per row."""
+
+    part: str
+    unit: str
+    scores: Mapping[str, Score]
+    rank: tuple[float, ...]
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    def details(self) -> dict[str, Any]:
+        """Return what was told beside the scores."""
+        return dict(self.told)
+
+    def table(self) -> dict[str, Sequence[Any]]:
+        """Nothing per row."""
+        return {}
+
+    def worst_inputs(self) -> NDArray[Any] | None:
+        """Nothing per row."""
+        return None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `predict` says to one question: JSON types, and a picture `[frames, channels, height, width]` if any.
+
+    One frame becomes a PNG, several a GIF.
+    """
+
+    values: Mapping[str, Any]
+    picture: NDArray[Any] | None = None
 
 
 class Task(Protocol):
-    """What is asked of a model."""
+    """What is asked of a model, and how well it is done."""
 
     primary: str
     """The score that stands first."""
+    signals: tuple[Signal, ...]
+    """What to watch among the scores of validation."""
+    asking: type[Config]
+    """The settings that `predict` takes."""
+
+    def source(self, model: nn.Module) -> str:
+        """Return the row of the sources that gives what this task learns from."""
+
+    def look(self, model: nn.Module, world: World, part: str) -> Look:
+        """Judge a model on a part of the world. Called in evaluation mode; what is drawn here disturbs nobody."""
+
+    def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
+        """Return what needs no deep learning: by name its scores on the part, and on how many rows it was fitted."""
+
+    def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
+        """Return what the report shows of the kept weights, beyond scores."""
+
+    def examples(self, world: World, num: int) -> NDArray[Any]:
+        """Return a few raw inputs, not trained on where possible, by which an artefact checks itself."""
+
+    def respond(self, model: nn.Module, preprocessing: Preprocessing, raw: Tensor) -> dict[str, Tensor]:
+        """Return a model's outputs for raw inputs `[rows, ...]`, each `[rows, ...]`; it draws nothing."""
+
+    def answer(
+        self, model: nn.Module, preprocessing: Preprocessing, examples: NDArray[Any], inputs: Any, settings: Config
+    ) -> list[Answer]:
+        """Answer `predict`.
+
+        Args:
+            examples: the artefact's own, for a question without inputs.
+            inputs: what the user gave: a list of words of the command line, or an array; None for nothing.
+            settings: an `asking`.
+        """
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A task whose loss can be differentiated; backpropagation needs one."""
 
     def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
         """Return the summed loss of a batch and what to divide it by."""
-
-    def predict(self, model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
-        """Return per-row predictions, each `[rows, ...]`, in the user's units."""
-
-    def judge(self, predictions: PerRow, targets: NDArray[Any]) -> PerRow:
-        """Return per-row losses and verdicts: at least `"loss"`, the larger the worse the prediction was."""
-
-    def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
-        """Return the scores of a set, the primary one first."""
-
-    def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
-        """Return what the best weights are chosen by: larger is better, later entries break ties."""
-
-    def details(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Any]:
-        """Return what a report shows beyond scores (a confusion matrix, say), as JSON types."""
-
-    def table(self, predictions: PerRow, targets: NDArray[Any] | None) -> dict[str, Sequence[Any]]:
-        """Return the columns of a predictions file, in the user's words."""

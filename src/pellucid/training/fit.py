@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from pellucid.randomness import StepNoise
 from pellucid.rules.rule import Rule
 from pellucid.rundir import RunFolder
 from pellucid.sources.source import Source
+from pellucid.tasks.task import Look
 from pellucid.training import failure
 from pellucid.training.interrupt import Interrupted, deferred
 from pellucid.training.plan import Plan
@@ -37,18 +38,6 @@ CHECKPOINT_SECONDS = 20.0
 
 Recent = tuple[int, Mapping[str, Tensor | float], list[float]]
 """A step, its scalars, and the learning rate of each update."""
-
-
-class Look(Protocol):
-    """A validation: values to log, and a rank to compare with earlier ones (larger is better)."""
-
-    @property
-    def values(self) -> Mapping[str, float]:
-        """The scores."""
-
-    @property
-    def rank(self) -> tuple[float, ...]:
-        """What the best is chosen by."""
 
 
 @dataclass
@@ -207,7 +196,7 @@ class _Run:
         self._pause()
         with self.rule.averaged():
             seen = look()
-            values, rank = dict(seen.values), list(seen.rank)
+            values, rank = {name: score.value for name, score in seen.scores.items()}, list(seen.rank)
             if not all(map(math.isfinite, values.values())):
                 raise TrainingFailed(f"The validation after step {self.state.step} gave {values}: not finite.")
             better = not self.state.best_rank or rank > self.state.best_rank

@@ -1,0 +1,102 @@
+"""What a run keeps of what it knows: the artefact, the result of each part, predictions, and what the report shows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from typing import Any
+
+from safetensors.numpy import save
+from torch import inference_mode, nn
+
+from pellucid import exhibit, rundir
+from pellucid.artefacts import artefact as artefacts
+from pellucid.artefacts.artefact import Artefact
+from pellucid.artefacts.card import card
+from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.world import World
+from pellucid.evaluation import baselines
+from pellucid.evaluation.evaluate import evaluating
+from pellucid.evaluation.result import describe
+from pellucid.execution import Execution
+from pellucid.exhibit import Signal
+from pellucid.randomness import undisturbed
+from pellucid.recipe import Recipe
+from pellucid.rundir import RunFolder
+from pellucid.tasks.task import Look, Task
+
+EXHIBITS = "exhibits.json"
+SIGNALS = "signals.json"
+
+
+def keep_artefact(
+    folder: RunFolder, recipe: Recipe, world: World, model: nn.Module, task: Task, execution: Execution
+) -> None:
+    """Write the artefact, with golden examples that were not trained on where there are any."""
+    examples = task.examples(world, artefacts.GOLDEN_ROWS)
+    model.cpu()
+    preprocessing = Preprocessing(world.preprocessing.steps)
+    on_cpu = replace(execution, device="cpu")
+    kept = Artefact(model, task, world.spec, preprocessing, recipe.model, recipe.task, examples, on_cpu)
+    artefacts.write(kept, folder / "artefact", card(recipe, world.spec))
+    model.to(execution.device)
+
+
+def keep_signals(folder: RunFolder, signals: tuple[Signal, ...]) -> None:
+    """Write what is to be watched while it learns."""
+    folder.write_json(SIGNALS, [vars(signal) for signal in signals])
+
+
+def keep_exhibits(folder: RunFolder, world: World, model: nn.Module, task: Task, execution: Execution) -> None:
+    """Write what the report shows of the kept weights."""
+    with evaluating(model), undisturbed(0), inference_mode(), execution.autocast():
+        told, pixels = exhibit.to_files(task.exhibits(model, world))
+    if not told:
+        return
+    if pixels:
+        rundir.write_atomically(folder / "exhibits.safetensors", save(pixels))
+    folder.write_json(EXHIBITS, told)
+
+
+def judge(folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str, look: Look | None) -> dict[str, Any]:
+    """Keep the result of a part, with intervals and beside baselines, and every row's prediction.
+
+    Args:
+        look: what the model makes of the part; None where nothing was held out.
+    """
+    result: dict[str, Any] = {
+        "run": str(folder.path),
+        "split": part,
+        "looks": _looks(folder),
+    }
+    result |= rundir.read_json(folder / "results/training.json")
+    result |= {"task": recipe.task["name"], "unit": "row", "metrics": {}, "baselines": {}, "verdict": []}
+    if look is not None:
+        result |= describe(look, task, recipe.evaluate.resamples)
+        if recipe.evaluate.baselines:
+            result["baselines"] = baselines.run(task, recipe.task, world, part, recipe.evaluate.resamples)
+        _keep_predictions(folder, look)
+    folder.write_json(f"results/{part}.json", result)
+    return result
+
+
+def _looks(folder: RunFolder) -> int:
+    """How often the test part was opened: by the journal of looks, or by the last result where that was removed."""
+    tested = folder / "results/test.json"
+    before = rundir.read_json(tested)["looks"] if tested.exists() else 0
+    return max(len(rundir.read_lines(folder / "looks.jsonl")), before)
+
+
+def _keep_predictions(folder: RunFolder, look: Look) -> None:
+    """Write every row's prediction as CSV, and the inputs of the worst mistakes for the report."""
+    table = look.table()
+    if table:
+        written = io.StringIO()
+        writer = csv.writer(written)
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+        folder.write_text(f"predictions/{look.part}.csv", written.getvalue())
+    inputs = look.worst_inputs()
+    if inputs is not None:
+        rundir.write_atomically(folder / f"predictions/{look.part}-worst.safetensors", save({"input": inputs}))
