@@ -18,4 +18,6 @@ if __name__ == "__main__":
         shutil.rmtree(here, ignore_errors=True)
         shutil.copytree(run.folder / "artefact", here)
     artefact = read(here)
-    (here / "expected.json").write_text(json.dumps(artefact.predict(artefact.golden)["prediction"]) + "\n")
+    (here / "expected.json").write_text(
+        json.dumps([answer.values["prediction"] for answer in artefact.answer()]) + "\n"
+    )

@@ -108,7 +108,7 @@ def test_steps_that_were_fitted_on_other_rows_are_a_leak() -> None:
     ours, other = (draw(SplitSection(seed=seed), columns) for seed in (0, 1))
     fitted = Preprocessing.fit(PrepareSection(), columns, ours)
     fitted.check_fitted_on(ours)
-    with pytest.raises(LeakError, match="standardisation of 'input' was fitted on other rows than this split's"):
+    with pytest.raises(LeakError, match="step 'standardize' of 'input' was fitted on other rows than this split's"):
         fitted.check_fitted_on(other)
     Preprocessing.fit(PrepareSection(standardize=False), columns, ours).check_fitted_on(other)  # nothing was fitted
 

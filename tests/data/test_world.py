@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pellucid.data import DATA, keep
+from pellucid.data import rows as rows_of
 from pellucid.data import world as data
 from pellucid.data.batch import Batch
 from pellucid.data.cifar10 import cifar10
@@ -21,7 +22,7 @@ from tests.data.worlds import blobs, classes, open_world
 
 
 def test_batches_are_the_part_whole_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "EVALUATION_ROWS", 7)
+    monkeypatch.setattr(rows_of, "EVALUATION_ROWS", 7)
     world = open_world(blobs(100))
     batches = list(world.batches("train"))
     assert [len(batch) for batch in batches] == [7] * 10

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import world as data
 from pellucid.data.columns import Columns
-from pellucid.data.world import World
+from pellucid.data.rows import Rows
 from pellucid.recipe import parse
 from pellucid.spec import Field
 
@@ -28,7 +28,7 @@ def numbers(targets: NDArray[Any], inputs: NDArray[Any]) -> Columns:
     return Columns({"input": inputs.astype(np.float32), "target": targets.astype(np.float32)}, schema)
 
 
-def open_world(columns: Columns, **sections: Any) -> World:
+def open_world(columns: Columns, **sections: Any) -> Rows:
     """The world of a recipe over these columns."""
     kind = "stratified" if columns.schema["target"].kind == "category" else "random"
     values = {
@@ -39,7 +39,9 @@ def open_world(columns: Columns, **sections: Any) -> World:
         "train": {"epochs": 1, "batch_size": 1},
         "split": {"kind": kind},
     }
-    return data.open(parse(values | sections), columns=columns)
+    world = data.open(parse(values | sections), columns=columns)
+    assert isinstance(world, Rows)
+    return world
 
 
 def blobs(rows: int = 120, num_classes: int = 3, features: int = 4, seed: int = 0) -> Columns:

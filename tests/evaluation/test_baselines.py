@@ -14,8 +14,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
-from pellucid.data.world import World
+from pellucid.data.rows import Rows
 from pellucid.evaluation import baselines
+from pellucid.tasks import baselines as of_rows
 from pellucid.tasks import build
 from tests.data.worlds import blobs, numbers, open_world
 
@@ -26,15 +27,19 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def raw(world: World, part: str) -> tuple[np.ndarray, np.ndarray]:
+def raw(world: Rows, part: str) -> tuple[np.ndarray, np.ndarray]:
     """The users' own arrays, standardised by scikit-learn."""
     values, rows = world.columns.values, world.split.parts
     scaler = StandardScaler().fit(values["input"][rows["train"]])
     return scaler.transform(values["input"][rows[part]]), values["target"][rows[part]]
 
 
-def values_of(world: World, name: str = "classify", part: str = "validation") -> dict[str, dict[str, float]]:
-    found = baselines.run(build({"name": name}, world.spec), world, part, 200)
+def ask(world: Rows, name: str = "classify", part: str = "validation") -> dict[str, dict[str, Any]]:
+    return baselines.run(build({"name": name}, world.spec), {"name": name}, world, part, 200)
+
+
+def values_of(world: Rows, name: str = "classify", part: str = "validation") -> dict[str, dict[str, float]]:
+    found = ask(world, name, part)
     return {row: {metric: score["value"] for metric, score in scores.items()} for row, scores in found.items()}
 
 
@@ -80,7 +85,7 @@ def test_regressors_are_scikit_learns_in_the_users_units(num_targets: int, stand
 
 def test_every_score_has_an_interval_and_says_on_how_many_rows_it_was_fitted() -> None:
     world = open_world(blobs(100))
-    found = baselines.run(build({"name": "classify"}, world.spec), world, "test", 200)
+    found = ask(world, part="test")
     for scores in found.values():
         for score in scores.values():
             assert score["low"] <= score["value"] <= score["high"]
@@ -88,10 +93,10 @@ def test_every_score_has_an_interval_and_says_on_how_many_rows_it_was_fitted() -
 
 
 def test_too_much_work_is_done_on_a_sample_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "MAX_LINEAR", 4 * 110)
-    monkeypatch.setattr(baselines, "MAX_NEIGHBOUR", 1)
+    monkeypatch.setattr(of_rows, "MAX_LINEAR", 4 * 110)
+    monkeypatch.setattr(of_rows, "MAX_NEIGHBOUR", 1)
     world = open_world(blobs(400))
-    found = baselines.run(build({"name": "classify"}, world.spec), world, "validation", 200)
+    found = ask(world)
     fitted = {name: scores["accuracy"]["fitted_on"] for name, scores in found.items()}
     assert fitted == {"majority": 280, "linear": 110, "k_nearest": 100}
     assert found["linear"]["accuracy"]["value"] > found["majority"]["accuracy"]["value"]
@@ -99,13 +104,13 @@ def test_too_much_work_is_done_on_a_sample_that_is_told(monkeypatch: pytest.Monk
 
 def test_the_same_question_is_answered_once(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    answer = baselines._fit_and_judge
+    answer = of_rows.fit_and_judge
 
-    def counted(task: Any, world: World, part: str, resamples: int) -> Any:
+    def counted(task: Any, world: Rows, part: str) -> Any:
         asked.append(part)
-        return answer(task, world, part, resamples)
+        return answer(task, world, part)
 
-    monkeypatch.setattr(baselines, "_fit_and_judge", counted)
+    monkeypatch.setattr(of_rows, "fit_and_judge", counted)
     first = values_of(open_world(blobs(100)))
     assert values_of(open_world(blobs(100))) == first
     assert asked == ["validation"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,16 +10,17 @@ import pytest
 import torch
 from torch import nn
 
-from pellucid.data import world as data
+from pellucid.data import rows as data
 from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.rows import Rows
 from pellucid.data.split import draw
-from pellucid.data.world import World
 from pellucid.errors import DataError, LeakError
 from pellucid.evaluation import evaluate
-from pellucid.evaluation.result import describe, worst
+from pellucid.evaluation.result import describe
 from pellucid.execution import Execution
 from pellucid.recipe import PrepareSection, SplitSection
 from pellucid.tasks import build
+from pellucid.tasks.rows import RowsLook
 from tests.data.worlds import blobs, numbers, open_world
 
 EXECUTION = Execution("cpu", "fp32", 1, "channels_last", "eager")
@@ -30,9 +32,11 @@ def net(num_outputs: int = 3) -> nn.Sequential:
         return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, num_outputs))
 
 
-def seen(world: World, part: str = "validation", name: str = "classify") -> evaluate.Evaluation:
+def seen(world: Rows, part: str = "validation", name: str = "classify") -> RowsLook:
     model = net(world.spec.num_outputs)
-    return evaluate.run(model, build({"name": name}, world.spec), world, part, EXECUTION)
+    look = evaluate.run(model, build({"name": name}, world.spec), world, part, EXECUTION)
+    assert isinstance(look, RowsLook)
+    return look
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
@@ -52,9 +56,11 @@ def test_it_equals_a_loop_by_hand(part: str, monkeypatch: pytest.MonkeyPatch) ->
     found = seen(world, part)
     assert np.array_equal(found.rows, rows)
     np.testing.assert_allclose(found.predictions["log_probability"], log_probabilities, atol=1e-5)
-    assert found.values["accuracy"] == (log_probabilities.argmax(1) == truth).mean()
-    assert found.values["log_loss"] == pytest.approx(-log_probabilities[np.arange(len(rows)), truth].mean(), rel=1e-5)
-    assert found.rank == (found.values["accuracy"], -found.values["log_loss"])
+    assert found.scores["accuracy"].value == (log_probabilities.argmax(1) == truth).mean()
+    assert found.scores["log_loss"].value == pytest.approx(
+        -log_probabilities[np.arange(len(rows)), truth].mean(), rel=1e-5
+    )
+    assert found.rank == (found.scores["accuracy"].value, -found.scores["log_loss"].value)
 
 
 def test_training_does_not_notice_it() -> None:
@@ -105,7 +111,7 @@ def test_the_worst_mistakes_are_wrong_rows_by_falling_loss() -> None:
     assert set(places) == set(np.flatnonzero(~judged["correct"]))
     assert np.all(np.diff(judged["loss"][places]) <= 0)
     assert found.worst(3) == places[:3]
-    told = worst(found)
+    told = found.details()["worst"]
     assert len(told) == min(16, len(places))
     first = told[0]
     assert first["row"] == found.rows[places[0]]
@@ -120,7 +126,7 @@ def test_a_model_without_mistakes_has_no_worst() -> None:
     world = open_world(blobs(100))
     found = seen(world)
     right = dict(found.predictions) | {"class": found.targets}
-    assert worst(evaluate.Evaluation("validation", found.rows, right, found.targets, found.task)) == []
+    assert dataclasses.replace(found, predictions=right).details()["worst"] == []
 
 
 def test_of_numbers_every_row_is_judged() -> None:
@@ -128,7 +134,7 @@ def test_of_numbers_every_row_is_judged() -> None:
     inputs = random.normal(size=(100, 4))
     world = open_world(numbers(inputs[:, :1] * 3 + 50, inputs), task={"name": "regress"})
     found = seen(world, name="regress")
-    told = worst(found)
+    told = found.details()["worst"]
     errors = np.abs(found.predictions["number"][:, 0] - world.columns.values["target"][found.rows, 0])
     assert told[0]["row"] == found.rows[errors.argmax()]
     assert told[0]["loss"] == pytest.approx(errors.max() ** 2, rel=1e-5)
@@ -137,9 +143,9 @@ def test_of_numbers_every_row_is_judged() -> None:
 
 def test_the_description_is_whole_and_of_json_types() -> None:
     world = open_world(blobs(200))
-    found = seen(world, "test")
-    told = json.loads(json.dumps(describe(found, world, resamples=200)))
-    assert (told["split"], told["primary"], told["class_names"]) == ("test", found.task.primary, ["a", "b", "c"])
+    found, task = seen(world, "test"), build({"name": "classify"}, world.spec)
+    told = json.loads(json.dumps(describe(found, task, resamples=200)))
+    assert (told["split"], told["primary"], told["class_names"]) == ("test", task.primary, ["a", "b", "c"])
     assert set(told["metrics"]) == set(told["directions"]) == set(found.scores)
     for score in told["metrics"].values():
         assert score["low"] <= score["value"] <= score["high"]

@@ -71,7 +71,7 @@ def test_scores_of_a_set_share_their_resamples() -> None:
 
 def test_a_proportion_is_given_wilsons_interval() -> None:
     right = np.array([True] * 9 + [False])
-    result = with_intervals({"accuracy": mean_score(right, "max", proportion=True)}, 100)["accuracy"]
+    result = with_intervals({"accuracy": mean_score(right, "max", interval="wilson")}, 100)["accuracy"]
     low, high = wilson(9, 10)
     assert result == {"value": 0.9, "low": low, "high": high, "n": 10, "interval": "wilson"}
 

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.data.batch import Batch
-from pellucid.data.world import World
+from pellucid.data.rows import Rows
 from pellucid.recipe import parse
 from pellucid.sources import build, shuffled
 from pellucid.sources.shuffled import Shuffled
 from tests.data.worlds import numbers, open_world
 
 
-def world_of(num_rows: int) -> World:
+def world_of(num_rows: int) -> Rows:
     """All rows train; the input is the row's number, so that rows and values can be told to belong together."""
     columns = numbers(np.zeros((num_rows, 1)), np.arange(num_rows)[:, None])
     return open_world(
@@ -113,7 +113,7 @@ def test_a_recipe_chooses_batch_size_and_seed() -> None:
             "train": {"epochs": 1, "batch_size": 8},
         }
     )
-    assert ids([build(recipe, world).next()]) == ids(take(Shuffled(world, batch_size=8, seed=4), 1))
+    assert ids([build("shuffled", recipe, world).next()]) == ids(take(Shuffled(world, batch_size=8, seed=4), 1))
 
 
 def test_the_one_batch_of_an_epoch_is_given_as_it_was_read() -> None:

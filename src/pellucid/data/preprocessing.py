@@ -44,10 +44,10 @@ class Preprocessing:
 
     def apply(self, column: str, values: Shaped[Tensor, "rows ..."]) -> Shaped[Tensor, "rows ..."]:
         """Apply the column's step to raw rows. Images in uint8 come out as floats; category codes as they are."""
-        if column in self._apply:
-            return self._apply[column](values)
         if values.dtype == torch.int64:
             return values
+        if column in self._apply:
+            return self._apply[column](values)
         floats = values.to(torch.float32)
         return floats.mul_(1 / 255) if values.dtype == torch.uint8 else floats
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from pellucid.data.split import rows_hash
 Apply = Callable[[Tensor], Tensor]
 
 
+@runtime_checkable
 class Step(Protocol):
     """One step."""
 

@@ -97,7 +97,7 @@ class RowsLook:
         }
 
     def _mistakes(self) -> list[dict[str, Any]]:
-        """The row id, truth, prediction and loss of the worst mistakes."""
+        """The row id, truth, prediction, loss and the probability of the prediction, of the worst mistakes."""
         places = self.worst(WORST)
         if not places:
             return []
@@ -105,14 +105,17 @@ class RowsLook:
         targets = self.targets[places]
         table = self.task.table(predictions, targets)
         losses = self.task.judge(predictions, targets)["loss"]
-        return [
-            {
+        mistakes = []
+        for index, place in enumerate(places):
+            mistake = {
                 "row": int(self.rows[place]),
                 **{name: values[index] for name, values in table.items() if not name.startswith("p_")},
                 "loss": float(losses[index]),
             }
-            for index, place in enumerate(places)
-        ]
+            if f"p_{mistake.get('prediction')}" in table:
+                mistake["probability"] = table[f"p_{mistake['prediction']}"][index]
+            mistakes.append(mistake)
+        return mistakes
 
     def table(self) -> dict[str, Sequence[Any]]:
         """Return every row's id and prediction."""
