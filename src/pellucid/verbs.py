@@ -12,7 +12,7 @@ from torch import nn
 from pellucid import experiment, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
-from pellucid.artefacts import pictures, results
+from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
 from pellucid.data import keep
@@ -237,11 +237,7 @@ def predict(
         inputs = [inputs]
     if isinstance(inputs, Sequence) and all(isinstance(item, str | Path) for item in inputs):
         inputs = [str(item) for item in inputs]
-    answers = kept.answer(inputs, settings)
-    drawn = iter(pictures.write([a.picture for a in answers if a.picture is not None], _folder(run) / "predictions"))
-    return [
-        {**answer.values, **({"file": str(next(drawn))} if answer.picture is not None else {})} for answer in answers
-    ]
+    return [results.keep_answer(_folder(run), answer) for answer in kept.answer(inputs, settings)]
 
 
 def load(run: str | Path | Run, model: nn.Module | None = None) -> Artefact:
