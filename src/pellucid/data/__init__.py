@@ -31,4 +31,18 @@ DATA: dict[str, Entry] = {
         2009,
         "60,000 photographs, 32x32 RGB, 10 classes; 10,000 of them the given test part",
     ),
+    "tinyshakespeare": Entry(
+        "pellucid.data.text:tinyshakespeare",
+        "text",
+        "Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks",
+        2015,
+        "1,115,394 characters of Shakespeare's plays, 65 different ones",
+    ),
+    "descriptions": Entry(
+        "pellucid.data.text:descriptions",
+        "text",
+        "scikit-learn",
+        2011,
+        "the descriptions of scikit-learn's data sets, some twenty thousand characters; embedded",
+    ),
 }

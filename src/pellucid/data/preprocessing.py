@@ -12,12 +12,14 @@ from torch import Tensor
 from pellucid.data.columns import Columns
 from pellucid.data.split import Split, rows_hash
 from pellucid.data.steps import Binarize, Standardize, Step
+from pellucid.data.vocabulary import Vocabulary
 from pellucid.errors import LeakError
 from pellucid.recipe import PrepareSection
 
 _STEPS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
     "standardize": Standardize.from_dict,
     "binarize": Binarize.from_dict,
+    "vocabulary": Vocabulary.from_dict,
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA, rows
+from pellucid.data import DATA, rows, text
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError
@@ -51,16 +52,21 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
     Raises:
         DataError: the data is missing, damaged, holds NaN, or cannot be split as asked.
     """
-    return rows.open(recipe, columns if columns is not None else read(recipe.data.source), device)
+    columns = columns if columns is not None else read(recipe.data.source)
+    if columns.schema["input"].kind == "tokens":
+        return text.open(recipe, columns, device)
+    return rows.open(recipe, columns, device)
 
 
 def read(source: str) -> Columns:
-    """Read a data set of the catalogue."""
+    """Read a data set of the catalogue, or a text file."""
     if source == "arrays":
         raise DataError(
             "This run was trained on arrays in memory, which are not kept with it: "
             "give them again, as in pellucid.fit(X, y, resume=RUN)."
         )
+    if source.endswith(".txt"):
+        return text.read(Path(source))
     columns = find(DATA, source, "data.source").load()()
     assert isinstance(columns, Columns)
     return columns
@@ -71,5 +77,5 @@ def specs(source: str) -> Spec:
     import importlib
 
     module, _, _ = find(DATA, source, "data.source").target.partition(":")
-    spec: Spec = importlib.import_module(module).SPECS[source]
-    return spec
+    known: dict[str, Spec] = importlib.import_module(module).SPECS
+    return known[source] if source in known else text.spec_of(read(source))

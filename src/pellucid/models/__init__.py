@@ -1,7 +1,8 @@
 """Models: one architecture per file, each `Model(config, spec)`. This is the table of them; listing it loads no torch.
 
-A model takes one tensor `(batch, *spec.input.shape)` and gives `(batch, spec.num_outputs)`: logits or numbers. What
-turns them into probabilities and a loss is the task's affair.
+A model takes one tensor `(batch, *spec.input.shape)` and gives `(batch, spec.num_outputs)`: logits or numbers; one that
+reads sequences gives such at every place, and what it remembers. What turns them into probabilities and a loss is the
+task's affair.
 """
 
 from __future__ import annotations
@@ -65,6 +66,22 @@ MODELS: dict[str, Entry] = {
         year=2015,
         line="residual network for small images, 8 to 110 layers, and the plain network of equal depth",
         example="cifar10",
+    ),
+    "lstm": Entry(
+        target="pellucid.models.lstm:LSTM",
+        family="recurrent",
+        paper="doi:10.1162/neco.1997.9.8.1735",
+        year=1997,
+        line="long short-term memory as a language model; as fused layers, or as equations that one can read",
+        example="tinyshakespeare",
+    ),
+    "gpt": Entry(
+        target="pellucid.models.gpt:GPT",
+        family="transformer",
+        paper="Radford et al., Language Models are Unsupervised Multitask Learners",
+        year=2019,
+        line="a transformer that reads from left to right, small enough for characters on a processor",
+        example="tinyshakespeare",
     ),
 }
 

@@ -13,7 +13,19 @@ def flat_size(spec: Spec, model: str) -> int:
             f"{model} reads numbers, but the input is a category with {len(spec.input.categories)} values. "
             f"Encode it as numbers first, one column per value."
         )
+    if spec.input.kind == "tokens":
+        raise ShapeError(f"{model} reads numbers, but the input is text. Choose lstm or gpt.")
     return spec.input.size
+
+
+def vocabulary_size(spec: Spec, model: str) -> int:
+    """Return how many tokens there are to tell apart."""
+    if spec.input.kind != "tokens":
+        raise ShapeError(
+            f"{model} reads text, but the input is of kind {spec.input.kind!r} with shape {spec.input.shape}. "
+            "Give it a text (data.source = 'my.txt'), or choose another model."
+        )
+    return len(spec.input.categories)
 
 
 def image_shape(spec: Spec, model: str, *, smallest: int) -> tuple[int, int, int]:

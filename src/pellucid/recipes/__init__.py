@@ -53,4 +53,32 @@ RECIPES: dict[str, Entry] = {
     "mnist-resnet": Entry(
         "pellucid.recipes.mnist:mnist_resnet", "images", "He et al.", 2015, "a residual net of 8 layers on MNIST"
     ),
+    "shakespeare-lstm": Entry(
+        "pellucid.recipes.text:shakespeare_lstm",
+        "text",
+        "Karpathy",
+        2015,
+        "a character LSTM on Shakespeare's plays; five minutes",
+    ),
+    "shakespeare-gpt": Entry(
+        "pellucid.recipes.text:shakespeare_gpt",
+        "text",
+        "Radford et al.",
+        2019,
+        "a small GPT on Shakespeare's plays; ten minutes",
+    ),
+    "descriptions-lstm": Entry(
+        "pellucid.recipes.text:descriptions_lstm",
+        "text",
+        "Hochreiter & Schmidhuber",
+        1997,
+        "a character LSTM on scikit-learn's descriptions; seconds",
+    ),
+    "descriptions-gpt": Entry(
+        "pellucid.recipes.text:descriptions_gpt",
+        "text",
+        "Radford et al.",
+        2019,
+        "a small GPT on scikit-learn's descriptions; seconds",
+    ),
 }

@@ -19,6 +19,20 @@ SOURCES: dict[str, Entry] = {
         2009,
         "every row once an epoch, in an order that is a function of (seed, epoch)",
     ),
+    "streams": Entry(
+        "pellucid.sources.streams:Streams",
+        "text",
+        "Williams & Peng, An efficient gradient-based algorithm for on-line training of recurrent network trajectories",
+        1990,
+        "pieces of a text side by side, each read on from step to step, so that a recurrent net can carry its state",
+    ),
+    "windows": Entry(
+        "pellucid.sources.windows:Windows",
+        "text",
+        "Radford et al., Language Models are Unsupervised Multitask Learners",
+        2019,
+        "every window of a text once an epoch, cut at an offset and in an order that are functions of (seed, epoch)",
+    ),
 }
 
 

@@ -26,6 +26,13 @@ TASKS: dict[str, Entry] = {
         1823,
         "numbers per row: squared, absolute or Huber loss; rmse, mae, r2",
     ),
+    "next_token": Entry(
+        "pellucid.tasks.next_token:NextToken",
+        "sequences",
+        "Shannon, Prediction and Entropy of Printed English",
+        1951,
+        "the next character of a text, at every place; nats and bits per character, perplexity; continues a prompt",
+    ),
 }
 
 
