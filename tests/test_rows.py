@@ -9,13 +9,13 @@ import pellucid
 
 ROWS = (
     ("errors", "spec", "exhibit", "catalogue", "recipe", "rundir"),
-    ("nn", "data", "optim", "randomness", "execution", "checkpoint"),
+    ("nn", "data", "optim", "randomness", "execution", "checkpoint", "recipes"),
     ("models", "tasks"),
     ("rules", "sources"),
     ("evaluation", "inspection"),
     ("training", "artefacts", "reporting"),
+    ("provision",),
     ("experiment",),
-    ("recipes",),
     ("verbs", "listing"),
     ("cli",),
     ("__main__",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from pellucid.catalogue import Config, Entry, Table, sentences
@@ -66,7 +67,6 @@ def copy(name: str) -> str:
     from pellucid.catalogue import find
     from pellucid.experiment import resolve
     from pellucid.models import MODELS
-    from pellucid.optim import OPTIMIZERS, SCHEDULES
     from pellucid.recipe import to_toml
     from pellucid.recipes import RECIPES
     from pellucid.rules import RULES
@@ -74,11 +74,26 @@ def copy(name: str) -> str:
 
     recipe = resolve(find(RECIPES, name, "recipe").load()())
     tables: dict[str, Table] = {"model": MODELS, "task": TASKS, "rule": RULES}
-    settings = {part: table[getattr(recipe, part)["name"]].config() for part, table in tables.items()}
-    for part, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-        if part in recipe.rule:
-            settings[f"rule.{part}"] = table[recipe.rule[part]["name"]].config()
+    settings: dict[str, type[Config]] = {}
+    for part, table in tables.items():
+        section = getattr(recipe, part)
+        settings |= _settings(part, section, table[section["name"]].config())
     return to_toml(recipe, settings)
+
+
+def _settings(path: str, section: Mapping[str, Any], config: type[Config]) -> dict[str, type[Config]]:
+    """The settings class of a section and of every section inside it, by their paths."""
+    from pellucid.optim import OPTIMIZERS, SCHEDULES
+
+    found = {path: config}
+    for name, inner in section.items():
+        annotation = config.model_fields[name].annotation if name in config.model_fields else None
+        if name in ("optimizer", "schedule"):
+            table: Table = OPTIMIZERS if name == "optimizer" else SCHEDULES
+            found[f"{path}.{name}"] = table[inner["name"]].config()
+        elif isinstance(annotation, type) and issubclass(annotation, Config):
+            found |= _settings(f"{path}.{name}", inner, annotation)
+    return found
 
 
 def _recipe(entry: Entry) -> dict[str, Any]:
@@ -113,4 +128,6 @@ def _table(name: str) -> Table:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Config):  # a section with settings of its own
+        return value.model_dump()
     return value if isinstance(value, str | int | float | bool | list | dict | tuple | None) else None

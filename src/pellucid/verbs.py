@@ -204,9 +204,11 @@ def evaluate(
         recipe = recipes.read(path / "recipe.toml")
         kept = artefacts.read(path / "artefact", run.module if isinstance(run, Run) else None)
         execution = experiment.recorded_execution(folder, recipe)
-        world = _world(path, recipe, execution, kept, _parts(data, validation))
+        columns = _columns(path, recipe, _parts(data, validation))
+        world = _world(path, recipe, execution, kept, columns)
         if world.size(split) == 0:
             raise PellucidError(f"{path}: the {split} part has no rows: the recipe's split.{split} is 0.")
+        experiment.provide(kept.task, recipe, world, execution, Given(columns))
         if split == "test":
             folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
         execution.begin()
@@ -303,11 +305,9 @@ def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> C
     return keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
 
 
-def _world(
-    path: Path, recipe: Recipe, execution: Execution, kept: Artefact, given: dict[str, tuple[Any, Any]]
-) -> World:
+def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, columns: Columns | None) -> World:
     """The run's own rows, split and fitted steps; anything else is refused."""
-    opened = experiment.open_world(recipe, execution, _columns(path, recipe, given))
+    opened = experiment.open_world(recipe, execution, columns)
     began = rundir.read_json(path / "split.json")
     if any(began[key] != now for key, now in opened.identity.items()):
         raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")

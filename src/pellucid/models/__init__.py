@@ -66,6 +66,14 @@ MODELS: dict[str, Entry] = {
         line="residual network for small images, 8 to 110 layers, and the plain network of equal depth",
         example="cifar10",
     ),
+    "dcgan": Entry(
+        target="pellucid.models.dcgan:DCGAN",
+        family="generative",
+        paper="arXiv:1511.06434",
+        year=2015,
+        line="convolutional generator and discriminator that learn against each other",
+        example="mnist",
+    ),
 }
 
 

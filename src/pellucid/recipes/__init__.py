@@ -53,4 +53,14 @@ RECIPES: dict[str, Entry] = {
     "mnist-resnet": Entry(
         "pellucid.recipes.mnist:mnist_resnet", "images", "He et al.", 2015, "a residual net of 8 layers on MNIST"
     ),
+    "digits-dcgan": Entry(
+        "pellucid.recipes.digits:digits_dcgan",
+        "generative",
+        "Radford et al.",
+        2015,
+        "an adversarial pair on the 8x8 digits; seconds",
+    ),
+    "mnist-dcgan": Entry(
+        "pellucid.recipes.mnist:mnist_dcgan", "generative", "Radford et al.", 2015, "an adversarial pair on MNIST"
+    ),
 }

@@ -29,6 +29,13 @@ RULES: dict[str, Entry] = {
         1958,
         "only mistakes teach: move the right unit's weights towards the input, the wrong unit's away",
     ),
+    "adversarial": Entry(
+        "pellucid.rules.adversarial:Adversarial",
+        "adversarial",
+        "Goodfellow et al., Generative Adversarial Nets",
+        2014,
+        "a discriminator tells samples from data, a generator learns to be taken for data; two updates",
+    ),
 }
 
 

@@ -26,6 +26,13 @@ TASKS: dict[str, Entry] = {
         1823,
         "numbers per row: squared, absolute or Huber loss; rmse, mae, r2",
     ),
+    "generate": Entry(
+        "pellucid.tasks.generate:Generate",
+        "generative",
+        "Heusel et al., GANs Trained by a Two Time-Scale Update Rule",
+        2017,
+        "samples like the data: Frechet distance and coverage in the features of a classifier",
+    ),
 }
 
 
