@@ -7,8 +7,8 @@ convolutions; the discriminator is its mirror image, strided convolutions down t
 at the image, ReLU in the generator, leaky ReLU in the discriminator, weights from N(0, 0.02).
 
 Where we differ: the sides of the images come from the data, so the number of stages does too (as many halvings as
-leave 4 pixels, the paper's four for its 64 x 64), and images are in 0 to 1: the paper's tanh, moved there by
-(tanh + 1) / 2, so that the last layer and its gradients are the paper's.
+leave 4 pixels, and two at least; the paper's four for its 64 x 64), and images are in 0 to 1: the paper's tanh, moved
+there by (tanh + 1) / 2, so that the last layer and its gradients are the paper's.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from pellucid.spec import Spec
 
 SMALLEST = 4
 """Pixels of the shorter side where halving ends."""
+FEWEST_STAGES = 2
+"""Of the smallest images: one convolution alone sees no shapes."""
 SLOPE = 0.2
 """Of the discriminator's leaky ReLU below zero."""
 
@@ -141,7 +143,7 @@ class DCGAN(nn.Module):
         super().__init__()
         channels, *image = image_shape(spec, "dcgan", smallest=2 * SMALLEST)
         sides = [(image[0], image[1])]
-        while min(sides[-1]) // 2 >= SMALLEST:
+        while min(sides[-1]) // 2 >= SMALLEST or len(sides) <= FEWEST_STAGES:
             sides.append((sides[-1][0] // 2, sides[-1][1] // 2))
         widths = tuple(config.width * 2**stage for stage in range(len(sides) - 1))
         self.latent_size = config.latent

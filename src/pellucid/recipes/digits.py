@@ -76,6 +76,10 @@ def digits_dcgan() -> Recipe:
         prepare=PrepareSection(standardize=False),
         model={"name": "dcgan", "latent": 16, "width": 32},
         task={"name": "generate", "features": "digits-mlp"},
-        rule={"name": "adversarial"},
-        train=TrainSection(epochs=60, batch_size=64),
+        rule={
+            "name": "adversarial",
+            "generator": {"optimizer": {"learning_rate": 1e-3}, "ema": 0.99},
+            "discriminator": {"optimizer": {"learning_rate": 1e-3}},
+        },
+        train=TrainSection(epochs=60, batch_size=64, evaluate_every=100),
     )

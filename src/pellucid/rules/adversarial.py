@@ -74,8 +74,8 @@ class Adversarial:
         Signal(
             "discriminator_accuracy",
             "Does the discriminator tell?",
-            "The share of pairs of an image and a sample in which the image has the higher score: 0.5 is guessing, 1 is "
-            "never mistaken. The game is alive while the answer is usually right and not always.",
+            "The share of pairs of an image and a sample in which the image has the higher score: 0.5 is guessing, 1 "
+            "is never mistaken. The game is alive while the answer is usually right and not always.",
             0.55,
             0.995,
             "The discriminator has nothing to say: its rate is too small, or the samples are perfect. Raise "
@@ -86,8 +86,8 @@ class Adversarial:
         Signal(
             "diversity",
             "Do the samples differ?",
-            "The mean standard deviation of the samples' pixels over a batch, as a share of the images'. 1 is as diverse "
-            "as the data; near 0 all samples are one picture (mode collapse).",
+            "The mean standard deviation of the samples' pixels over a batch, as a share of the images'. 1 is as "
+            "diverse as the data; near 0 all samples are one picture (mode collapse).",
             0.6,
             1.4,
             "The samples are too much alike: mode collapse. Lower both rates, or take rule.loss = 'wasserstein'.",

@@ -1,10 +1,10 @@
 """The losses of the adversarial game, as functions of the discriminator's scores; all are means over the rows.
 
-| name           | discriminator                                    | generator           | paper                          |
-|----------------|--------------------------------------------------|---------------------|--------------------------------|
-| non_saturating | -log p(real) - log (1 - p(fake)), p = sigmoid(score) | -log p(fake)    | Goodfellow et al. 2014, arXiv:1406.2661 |
-| hinge          | max(0, 1 - real) + max(0, 1 + fake)              | -fake               | Lim & Ye 2017, arXiv:1705.02894 |
-| wasserstein    | fake - real + weight * penalty                   | -fake               | Gulrajani et al. 2017, arXiv:1704.00028 |
+| name           | discriminator makes small                  | generator makes small | paper                            |
+|----------------|--------------------------------------------|-----------------------|----------------------------------|
+| non_saturating | -log p(real) - log(1 - p(fake)), p = sigmoid | -log p(fake)        | Goodfellow 2014, arXiv:1406.2661 |
+| hinge          | max(0, 1 - real) + max(0, 1 + fake)        | -fake                 | Lim & Ye 2017, arXiv:1705.02894  |
+| wasserstein    | fake - real + weight * penalty             | -fake                 | Gulrajani 2017, arXiv:1704.00028 |
 """
 
 from __future__ import annotations
@@ -60,4 +60,5 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     share = mix.view(-1, *[1] * (real.ndim - 1))
     between = (share * real + (1 - share) * fake).requires_grad_()
     (slopes,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)  # (rows, ...)
-    return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+    penalty: Tensor = (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+    return penalty

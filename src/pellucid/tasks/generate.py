@@ -163,7 +163,7 @@ class Generate:
         shown = torch.from_numpy(_first(rows, "train", GRID * GRID))
         samples = _paint(painter, latents(0, GRID * GRID, painter.latent_size), world.device)
         ends = latents(1, 2 * GRID, painter.latent_size)
-        paths = _paint(painter, torch.cat([between(*pair) for pair in ends.split(2)]), world.device)
+        paths = _paint(painter, torch.cat([between(*pair) for pair in torch.split(ends, 2)]), world.device)
         real = rows.take(shown)["input"].float().cpu().numpy()
         shape = self.spec.input.shape
         return [
@@ -171,8 +171,8 @@ class Generate:
             Images(
                 "interpolation",
                 "From latent to latent",
-                "Each row goes from one latent to another in equal turns. Smooth paths of plausible images say that the "
-                "generator has learned more than single pictures.",
+                "Each row goes from one latent to another in equal turns. Smooth paths of plausible images say that "
+                "the generator has learned more than single pictures.",
                 paths.reshape(GRID, STEPS, *shape),
             ),
             Images("real", "Images of the training part", "To compare with.", _grid(real, GRID)),
@@ -265,13 +265,14 @@ def between(first: Tensor, last: Tensor) -> Tensor:
 
 
 def tiled(images: NDArray[Any]) -> NDArray[Any]:
-    """Return images `[N, channels, height, width]` side by side as one, in as many columns as rows or one more."""
+    """Return images `[N, channels, height, width]` side by side as one picture, with grey lines in between."""
     columns = int(np.ceil(np.sqrt(len(images))))
     lines = -(-len(images) // columns)
-    missing = np.ones((lines * columns - len(images), *images.shape[1:]), images.dtype)
-    N, C, H, W = images.shape
-    grid = np.concatenate([images, missing]).reshape(lines, columns, C, H, W)
-    return grid.transpose(2, 0, 3, 1, 4).reshape(C, lines * H, columns * W)
+    C, H, W = images.shape[1:]
+    grid = np.full((lines * columns, C, H + 1, W + 1), 0.5, images.dtype)
+    grid[: len(images), :, :H, :W] = images
+    rows = grid.reshape(lines, columns, C, H + 1, W + 1).transpose(2, 0, 3, 1, 4)
+    return rows.reshape(C, lines * (H + 1), columns * (W + 1))[:, :-1, :-1]
 
 
 def world_rows(world: Rows, part: str) -> Tensor:
@@ -286,7 +287,7 @@ def _first(world: Rows, part: str, num: int) -> NDArray[np.int64]:
 
 
 def _paint(painter: Generative, given: Tensor, device: str) -> NDArray[Any]:
-    painted = [painter.generate(some.to(device)).float().cpu() for some in given.split(ROWS_AT_ONCE)]
+    painted = [painter.generate(some.to(device)).float().cpu() for some in torch.split(given, ROWS_AT_ONCE)]
     return torch.cat(painted).numpy()
 
 
