@@ -151,24 +151,31 @@ class Update:
         Where nothing is raised it costs a copy of the weights and of the optimizer's state.
         """
         weights, state = self.flat.values.clone(), _copied(self.state_dict())
-        arrived, last_rate, shrink = self.flat.arrived, self.last_rate, self.shrink
+        arrived, shrink = self.flat.arrived, self.shrink
         try:
             yield
         except NonFinite:
             self.flat.values.copy_(weights)
             self.load_state_dict(state)
-            self.flat.arrived, self.last_rate, self.shrink = arrived, last_rate, shrink
+            self.flat.arrived, self.shrink = arrived, shrink
             raise
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on beside the weights: live tensors (copy to keep them) and numbers."""
-        state = {"steps": self.steps, "scores": list(self._scores), "optimizer": self._optimizer.state_dict()}
+        state = {
+            "steps": self.steps,
+            "last_rate": None if math.isnan(self.last_rate) else self.last_rate,
+            "scores": list(self._scores),
+            "optimizer": self._optimizer.state_dict(),
+        }
         return state if self._average is None else state | {"average": self._average}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned; the model's weights are loaded by the model."""
         self.steps = int(state["steps"])
         self.flat.arrived = self.steps > 0
+        last_rate = state.get("last_rate")  # told in metrics.jsonl, also by steps that do not update this net
+        self.last_rate = math.nan if last_rate is None else float(last_rate)
         self._scores = [float(score) for score in state["scores"]]
         self._optimizer.load_state_dict(state["optimizer"])
         if self._average is not None:

@@ -139,6 +139,8 @@ class Adversarial:
             norm = self.discriminator.step(loss.detach())
             if updates_generator:
                 self._generator_norm = self._update_generator(fake)
+            else:
+                self.generator.flat.gradient.zero_()  # of this step, as the instruments see it
         return {
             "loss": loss.detach(),
             **scalars,

@@ -1,10 +1,13 @@
 """The losses of the adversarial game, as functions of the discriminator's scores; all are means over the rows.
 
-| name           | discriminator makes small                  | generator makes small | paper                            |
-|----------------|--------------------------------------------|-----------------------|----------------------------------|
-| non_saturating | -log p(real) - log(1 - p(fake)), p = sigmoid | -log p(fake)        | Goodfellow 2014, arXiv:1406.2661 |
-| hinge          | max(0, 1 - real) + max(0, 1 + fake)        | -fake                 | Lim & Ye 2017, arXiv:1705.02894  |
-| wasserstein    | fake - real + weight * penalty             | -fake                 | Gulrajani 2017, arXiv:1704.00028 |
+| name           | discriminator makes small                    | generator makes small |
+|----------------|----------------------------------------------|-----------------------|
+| non_saturating | -log p(real) - log(1 - p(fake)), p = sigmoid | -log p(fake)          |
+| hinge          | max(0, 1 - real) + max(0, 1 + fake)          | -fake                 |
+| wasserstein    | fake - real + weight * penalty               | -fake                 |
+
+I. Goodfellow et al. 2014, arXiv:1406.2661; J. Lim & J. Ye 2017, arXiv:1705.02894; I. Gulrajani et al. 2017,
+arXiv:1704.00028.
 """
 
 from __future__ import annotations
