@@ -19,7 +19,7 @@ from pellucid.spec import Field, Spec
 from pellucid.tasks import build as build_task
 
 EXECUTION = Execution("cpu", "fp32", 1, "channels_last", "eager")
-SPEC = Spec(Field("image", (1, 4, 4)))
+SPEC = Spec(Field("image", (1, 4, 4)), Field("category", categories=("a", "b")))
 SGD = {"optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.0}}
 
 

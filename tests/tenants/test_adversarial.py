@@ -146,6 +146,19 @@ def test_settings_reach_the_sections_inside_the_rule() -> None:
         pellucid.train("digits-dcgan", waits, out="run", quiet=True)
 
 
+def test_it_learns_from_the_users_own_arrays() -> None:
+    images = np.random.default_rng(0).integers(0, 256, size=(120, 10, 12), dtype=np.uint8)
+    settings = {**SHORT, "train.batch_size": 16, "task.features": "digits-mlp"}
+    labels = np.arange(120) % 3
+    run = pellucid.fit(images, labels, recipe="digits-dcgan", settings=settings, out="run", report=False, quiet=True)
+    assert pellucid.load(run).outputs(np.arange(2))["image"].shape == (2, 1, 10, 12)
+    assert run.evaluate("test")["features"] == "digits-mlp"
+    with pytest.raises(DataError, match="Give y beside X"):
+        pellucid.fit(images, recipe="digits-dcgan", settings=settings, out="other", report=False, quiet=True)
+    with pytest.raises(DataError, match="units of its own"):
+        pellucid.fit(images * -3.5, labels, recipe="digits-dcgan", settings=settings, out="other", quiet=True)
+
+
 def stripes(rows: int, seed: int) -> Tensor:
     """Upright and level stripes, half and half, with a little noise: two modes."""
     upright = torch.tensor([0.1, 0.9]).repeat(4).expand(8, 8)
@@ -157,7 +170,7 @@ def stripes(rows: int, seed: int) -> Tensor:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_both_modes_are_found(loss: str) -> None:
-    spec = Spec(Field("image", (1, 8, 8)))
+    spec = Spec(Field("image", (1, 8, 8)), Field("category", categories=("upright", "level")))
     norm = "layer" if loss == "wasserstein" else "batch"
     model = build_model({"name": "dcgan", "width": 16, "latent": 8, "discriminator_norm": norm}, spec, seed=0)
     execution = Execution("cpu", "fp32", 1, "channels_last", "eager")

@@ -39,9 +39,9 @@ STEPS = 10
 class Config(Base):
     """Settings of generation."""
 
-    features: str
-    """The recipe of the classifier whose last hidden layer judges the samples, such as "mnist-lenet5". It is trained on
-    the same training rows, once, and kept in the cache."""
+    features: str = "mnist-lenet5"
+    """The recipe of the classifier whose last hidden layer judges the samples: one made for data of this kind. It is
+    trained on the same training rows, once, and kept in the cache."""
     features_sha256: str | None = None
     """The hash of that classifier's weights, as an earlier result tells it; any other is refused. Left out, whatever
     the recipe gives on this machine is used: distances by different weights cannot be compared."""
@@ -87,6 +87,11 @@ class Generate:
                 "task.name = 'generate' paints images in 0 to 1 or of bytes; "
                 f"here the input is {spec.input.kind} of shape {spec.input.shape}, in units of its own. "
                 "Scale images to 0 to 1."
+            )
+        if spec.target is None:
+            raise DataError(
+                "task.name = 'generate' judges samples by a classifier of the same data, and this data has no classes. "
+                "Give y beside X; the generator never sees it."
             )
         self.spec = spec
         self.config = config
@@ -205,7 +210,13 @@ class Generate:
         return [Answer(values, tiled(images)[None])]
 
     def _size(self, world: World, part: str) -> int:
-        return min(self.config.samples, world.size(part))
+        size = min(self.config.samples, world.size(part))
+        if size <= self.config.neighbours:
+            raise DataError(
+                f"The {part} part has {size} rows, and none of them has a neighbour number {self.config.neighbours}. "
+                f"Give split.{part} a larger share."
+            )
+        return size
 
     def _scores(self, world: Rows, part: str, sets: Iterator[Tensor]) -> dict[str, Score]:
         """The scores of sets of prepared images against a part."""
