@@ -96,18 +96,19 @@ def test_a_look_judges_sets_of_one_size_and_draws_the_same_each_time() -> None:
     assert task(opened.spec)._size(opened, "validation") == opened.size("validation")
 
 
-def test_baselines_stand_around_a_collapsed_net() -> None:
+def test_a_collapsed_net_stands_between_independent_pixels_and_perfection() -> None:
     opened = world()
     asked = task(opened.spec)
     with undisturbed(0), torch.inference_mode():
-        found = {name: scores for name, (scores, _) in asked.baselines(opened, "validation").items()}
+        pixels, fitted_on = asked.baselines(opened, "validation")["independent_pixels"]
     one = opened.take(opened.rows("train")[:1])["input"]
-    collapsed = evaluate.run(Painter(one), asked, opened, "validation", EXECUTION).scores
-    distance = {name: scores["frechet_distance"].value for name, scores in found.items()}
-    assert distance["training_rows"] < 0.1 * distance["independent_pixels"]
-    assert found["training_rows"]["coverage"].value > 0.9
-    assert collapsed["coverage"].value < 0.5
-    assert collapsed["frechet_distance"].value > 10 * distance["training_rows"]
+    collapsed = evaluate.run(Painter(one), asked, opened, "validation", EXECUTION)
+    perfect = collapsed.details()["perfect"]
+    assert fitted_on == opened.size("train")
+    assert perfect["frechet_distance"] < 0.1 * pixels["frechet_distance"].value
+    assert perfect["coverage"] > 0.9
+    assert collapsed.scores["coverage"].value < 0.5
+    assert collapsed.scores["frechet_distance"].value > 10 * perfect["frechet_distance"]
 
 
 def test_another_judge_is_refused_and_none_is_missed() -> None:

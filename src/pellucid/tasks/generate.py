@@ -99,6 +99,7 @@ class Generate:
         self._judge: Learned | None = None
         self._last: nn.Module | None = None
         self._known: dict[str, tuple[Any, ...]] = {}
+        self._limits: dict[str, dict[str, float]] = {}
 
     def borrow(self, learned: Learned) -> None:
         """Take the classifier whose features judge."""
@@ -140,27 +141,32 @@ class Generate:
             "neighbours": self.config.neighbours,
             "features": self.config.features,
             **self.borrowed,
+            "perfect": self._perfect(rows, part, size),
         }
         return Scored(part, "set of samples", scores, rank, told)
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-        """Return pixels that know nothing of one another, and real images: the floor, and what cannot be beaten."""
+        """Return pixels that know nothing of one another, each drawn from a training row of its own."""
         rows, size = of_rows(world), self._size(world, part)
         train = world_rows(rows, "train")
         draw = np.random.default_rng(derive(0, "baselines"))
 
-        def independent() -> Tensor:
+        def paint() -> Tensor:
             chosen = torch.from_numpy(draw.integers(len(train), size=(size, self.spec.input.size)))
-            pixels = train.flatten(1).cpu().gather(0, chosen)  # each pixel from a row of its own
+            pixels = train.flatten(1).cpu().gather(0, chosen)
             return pixels.view(size, *self.spec.input.shape).to(train.device)
 
-        def real() -> Tensor:
-            return train[torch.from_numpy(draw.choice(len(train), size, replace=size > len(train))).to(train.device)]
+        scores = self._scores(rows, part, (paint() for _ in range(self.config.sets)))
+        return {"independent_pixels": (scores, len(train))}
 
-        return {
-            name: (self._scores(rows, part, (paint() for _ in range(self.config.sets))), len(train))
-            for name, paint in (("independent_pixels", independent), ("training_rows", real))
-        }
+    def _perfect(self, world: Rows, part: str, size: int) -> dict[str, float]:
+        """The scores of real images of the training part: what nobody can beat but by chance."""
+        if part not in self._limits:
+            rows, draw = world.rows("train"), np.random.default_rng(derive(0, "perfect samples"))
+            chosen = [draw.choice(len(rows), size, replace=size > len(rows)) for _ in range(self.config.sets)]
+            real = (world.take(rows[torch.from_numpy(np.sort(some))])["input"] for some in chosen)
+            self._limits[part] = {name: score.value for name, score in self._scores(world, part, real).items()}
+        return self._limits[part]
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
         """Return samples, paths between latents, and real images to compare with."""
