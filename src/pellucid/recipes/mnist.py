@@ -67,7 +67,7 @@ def mnist_dcgan() -> Recipe:
         prepare=PrepareSection(standardize=False),
         model={"name": "dcgan", "latent": 64, "width": 64},
         task={"name": "generate", "features": "mnist-lenet5"},
-        rule={"name": "adversarial"},
-        train=TrainSection(epochs=12, batch_size=64),
+        rule={"name": "adversarial", "generator": {"ema": 0.99}},
+        train=TrainSection(epochs=10, batch_size=64),
         execution=ExecutionSection(precision="bf16"),
     )
