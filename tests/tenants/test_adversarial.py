@@ -14,6 +14,7 @@ from torch import Tensor
 import pellucid
 from pellucid import experiment, rundir, verbs
 from pellucid import recipe as recipes
+from pellucid.data import locate
 from pellucid.data.batch import Batch
 from pellucid.errors import DataError, PellucidError, RecipeError, TrainingFailed
 from pellucid.execution import Execution
@@ -144,6 +145,26 @@ def test_settings_reach_the_sections_inside_the_rule() -> None:
     waits = ["rule.generator.schedule.name=plateau", "split.validation=0"]
     with pytest.raises(RecipeError, match=r"rule\.generator\.schedule\.name = 'plateau'"):
         pellucid.train("digits-dcgan", waits, out="run", quiet=True)
+
+
+def times_nearer(run: pellucid.Run) -> float:
+    """How many times nearer to the data samples are than independent pixels."""
+    result = run.result()
+    pixels = result["baselines"]["independent_pixels"]["frechet_distance"]["value"]
+    return float(pixels / result["metrics"]["frechet_distance"]["value"])
+
+
+def test_the_twin_paints_digits() -> None:
+    run = pellucid.train("digits-dcgan", {"execution.threads": 1}, out="run", report=False, quiet=True)
+    assert times_nearer(run) > 3
+    assert run.metrics["coverage"] > 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not locate.folder("mnist").is_dir(), reason="MNIST is not there; set PELLUCID_DATA")
+def test_mnist_is_painted_five_times_nearer_than_independent_pixels() -> None:
+    run = pellucid.train("mnist-dcgan", out="run", report=False, quiet=True)
+    assert times_nearer(run) > 5
 
 
 def test_it_learns_from_the_users_own_arrays() -> None:

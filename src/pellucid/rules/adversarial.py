@@ -38,7 +38,7 @@ class Config(Base):
 
     loss: Literal["non_saturating", "hinge", "wasserstein"] = "non_saturating"
     """What the two nets play for. non_saturating is the first one's and needs least; wasserstein comes with a gradient
-    penalty, is slower and hardly ever collapses."""
+    penalty, is slower, and follows a distance that has a slope everywhere."""
     discriminator_steps: int = Field(1, ge=1)
     """Updates of the discriminator for each of the generator; Wasserstein's critic wants 5."""
     gradient_penalty: float = Field(10.0, ge=0)
