@@ -17,7 +17,8 @@ from pellucid.execution import Execution
 from pellucid.randomness import undisturbed
 from pellucid.spec import Field, Spec
 from pellucid.tasks import build
-from pellucid.tasks.generate import Generate, between, latents, tiled
+from pellucid.tasks.generate import Generate
+from pellucid.tasks.samples import between, latents, tiled
 from pellucid.tasks.task import Learned
 from tests.data.worlds import open_world
 

@@ -27,13 +27,11 @@ from pellucid.randomness import derive
 from pellucid.spec import Spec
 from pellucid.tasks import sample_quality as quality
 from pellucid.tasks.rows import of_rows
+from pellucid.tasks.samples import ROWS_AT_ONCE, STEPS, between, grid, latents, paint, tiled
 from pellucid.tasks.task import Answer, Learned, Score, Scored, mean_score
 
-ROWS_AT_ONCE = 256
 GRID = 8
 """Pictures along each side of a grid of samples."""
-STEPS = 10
-"""Pictures from one latent to another."""
 
 
 class Config(Base):
@@ -129,11 +127,11 @@ class Generate:
         rows, size = of_rows(world), self._size(world, part)
         painter = _generative(model)
 
-        def paint() -> Tensor:
-            latents = torch.randn(size, painter.latent_size, device=world.device)
-            return torch.cat([painter.generate(some) for some in torch.split(latents, ROWS_AT_ONCE)])
+        def drawn() -> Tensor:
+            given = torch.randn(size, painter.latent_size, device=world.device)
+            return torch.cat([painter.generate(some) for some in torch.split(given, ROWS_AT_ONCE)])
 
-        scores = self._scores(rows, part, (paint() for _ in range(self.config.sets)))
+        scores = self._scores(rows, part, (drawn() for _ in range(self.config.sets)))
         rank = (-scores["frechet_distance"].value, scores["coverage"].value)
         told = {
             "samples": size,
@@ -148,15 +146,15 @@ class Generate:
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
         """Return pixels that know nothing of one another, each drawn from a training row of its own."""
         rows, size = of_rows(world), self._size(world, part)
-        train = world_rows(rows, "train")
+        train = _whole(rows, "train")
         draw = np.random.default_rng(derive(0, "baselines"))
 
-        def paint() -> Tensor:
+        def drawn() -> Tensor:
             chosen = torch.from_numpy(draw.integers(len(train), size=(size, self.spec.input.size)))
             pixels = train.flatten(1).cpu().gather(0, chosen)
             return pixels.view(size, *self.spec.input.shape).to(train.device)
 
-        scores = self._scores(rows, part, (paint() for _ in range(self.config.sets)))
+        scores = self._scores(rows, part, (drawn() for _ in range(self.config.sets)))
         return {"independent_pixels": (scores, len(train))}
 
     def _perfect(self, world: Rows, part: str, size: int) -> dict[str, float]:
@@ -172,13 +170,13 @@ class Generate:
         """Return samples, paths between latents, and real images to compare with."""
         painter, rows = _generative(model), of_rows(world)
         shown = torch.from_numpy(_first(rows, "train", GRID * GRID))
-        samples = _paint(painter, latents(0, GRID * GRID, painter.latent_size), world.device)
+        samples = paint(painter, latents(0, GRID * GRID, painter.latent_size), world.device)
         ends = latents(1, 2 * GRID, painter.latent_size)
-        paths = _paint(painter, torch.cat([between(*pair) for pair in torch.split(ends, 2)]), world.device)
+        paths = paint(painter, torch.cat([between(*pair) for pair in torch.split(ends, 2)]), world.device)
         real = rows.take(shown)["input"].float().cpu().numpy()
         shape = self.spec.input.shape
         return [
-            Images("samples", "Samples", "Painted from latents of a fixed seed, not chosen.", _grid(samples, GRID)),
+            Images("samples", "Samples", "Painted from latents of a fixed seed, not chosen.", grid(samples, GRID)),
             Images(
                 "interpolation",
                 "From latent to latent",
@@ -186,7 +184,7 @@ class Generate:
                 "the generator has learned more than single pictures.",
                 paths.reshape(GRID, STEPS, *shape),
             ),
-            Images("real", "Images of the training part", "To compare with.", _grid(real, GRID)),
+            Images("real", "Images of the training part", "To compare with.", grid(real, GRID)),
         ]
 
     def examples(self, world: World, num: int) -> NDArray[Any]:
@@ -211,7 +209,7 @@ class Generate:
             )
         painter = _generative(model)
         given = latents(settings.seed, settings.samples, painter.latent_size)
-        images = _paint(painter, given, str(next(model.parameters()).device))
+        images = paint(painter, given, str(next(model.parameters()).device))
         values = {"input": f"seed {settings.seed}", "samples": settings.samples, "shape": list(self.spec.input.shape)}
         return [Answer(values, tiled(images)[None])]
 
@@ -270,29 +268,7 @@ def _generative(model: nn.Module) -> Generative:
     return model
 
 
-def latents(seed: int, rows: int, size: int) -> Tensor:
-    """Return latents `[rows, size]` that are a function of the seed for ever: NumPy has frozen this generator."""
-    return torch.from_numpy(np.random.RandomState(seed).standard_normal((rows, size)).astype(np.float32))
-
-
-def between(first: Tensor, last: Tensor) -> Tensor:
-    """Return latents on the arc between two, `[STEPS, size]`; a straight line would pass too near to the middle."""
-    turn = torch.linspace(0, torch.pi / 2, STEPS)[:, None]
-    return turn.cos() * first + turn.sin() * last
-
-
-def tiled(images: NDArray[Any]) -> NDArray[Any]:
-    """Return images `[N, channels, height, width]` side by side as one picture, with grey lines in between."""
-    columns = int(np.ceil(np.sqrt(len(images))))
-    lines = -(-len(images) // columns)
-    C, H, W = images.shape[1:]
-    grid = np.full((lines * columns, C, H + 1, W + 1), 0.5, images.dtype)
-    grid[: len(images), :, :H, :W] = images
-    rows = grid.reshape(lines, columns, C, H + 1, W + 1).transpose(2, 0, 3, 1, 4)
-    return rows.reshape(C, lines * (H + 1), columns * (W + 1))[:, :-1, :-1]
-
-
-def world_rows(world: Rows, part: str) -> Tensor:
+def _whole(world: Rows, part: str) -> Tensor:
     """Return all prepared images of a part."""
     return torch.cat([batch["input"] for batch in world.batches(part)])
 
@@ -301,14 +277,3 @@ def _first(world: Rows, part: str, num: int) -> NDArray[np.int64]:
     """So many rows of a part, in an order that is always the same."""
     rows = world.rows(part).numpy()
     return np.sort(np.random.default_rng(derive(0, "judged rows")).permutation(rows)[:num])
-
-
-def _paint(painter: Generative, given: Tensor, device: str) -> NDArray[Any]:
-    painted = [painter.generate(some.to(device)).float().cpu() for some in torch.split(given, ROWS_AT_ONCE)]
-    return torch.cat(painted).numpy()
-
-
-def _grid(images: NDArray[Any], columns: int) -> NDArray[Any]:
-    """Images one after another as `[rows, columns, channels, height, width]`; what does not fill a row is left out."""
-    lines = len(images) // columns
-    return images[: lines * columns].reshape(lines, columns, *images.shape[1:])
