@@ -246,7 +246,8 @@ class Generate:
         """What goes into the judge's last layer, in float64."""
         if self._judge is None or self._last is None:
             raise PellucidError(f"The judge {self.needs!r} was not provided: judge through a run, not by hand.")
-        model, steps = self._judge.model.to(images.device), self._judge.preprocessing
+        model = self._judge.model.to(images.device)
+        steps = Preprocessing(self._judge.preprocessing.steps, str(images.device))
         caught: list[Tensor] = []
         hook = self._last.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
         try:
