@@ -175,7 +175,7 @@ def provide(task: Task, recipe: Recipe, world: World, execution: Execution, give
         train(needed, out, Given(given.columns, report=False, quiet=True))
 
     try:
-        provision.provide(task, recipe, world, carry_out_quietly, given.quiet)
+        provision.provide(task, recipe, world, resolve, carry_out_quietly, given.quiet)
     except Interrupted:
         raise KeyboardInterrupt from None  # what was interrupted is no run of the user's
     finally:

@@ -30,11 +30,14 @@ Train = Callable[[Recipe, Path], object]
 """Carries a recipe out in a new run folder."""
 
 
-def provide(task: Task, recipe: Recipe, world: World, train: Train, quiet: bool = True) -> None:
+def provide(
+    task: Task, recipe: Recipe, world: World, resolve: Callable[[Recipe], Recipe], train: Train, quiet: bool = True
+) -> None:
     """Give a task what it needs; tasks that need nothing are left as they are.
 
     Args:
         recipe: of the run that the task belongs to; what is needed learns from the same data and the same split.
+        resolve: fills in every field of a recipe, so that a changed default is another place in the cache.
 
     Raises:
         RecipeError: there is no recipe of that name.
@@ -42,7 +45,7 @@ def provide(task: Task, recipe: Recipe, world: World, train: Train, quiet: bool 
     """
     if not isinstance(task, Borrower):
         return
-    needed = _on_the_same_rows(find(RECIPES, task.needs, "task.features").load()(), recipe)
+    needed = resolve(_on_the_same_rows(find(RECIPES, task.needs, "task.features").load()(), recipe))
     place = rundir.cache() / "artefacts" / _key(needed, world)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
