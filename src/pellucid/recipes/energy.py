@@ -1,0 +1,44 @@
+"""Recipes of nets with an energy and of maps: no gradient is propagated back through any of them."""
+
+from __future__ import annotations
+
+from pellucid.recipe import DataSection, PrepareSection, Recipe, SplitSection, TrainSection
+
+DIGITS = DataSection(source="digits")
+BINARY = PrepareSection(standardize=False, binarize=True)
+
+
+def digits_rbm() -> Recipe:
+    """A machine of 64 visible and 16 hidden units: small enough for its partition function to be summed exactly."""
+    return Recipe(
+        name="digits-rbm",
+        data=DIGITS,
+        split=SplitSection(validation=0.1, test=0.2),
+        prepare=BINARY,
+        model={"name": "rbm", "hidden": 16},
+        task={"name": "density"},
+        rule={
+            "name": "contrastive_divergence",
+            "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.5},
+            "schedule": {"name": "cosine"},
+        },
+        train=TrainSection(epochs=200, batch_size=64),
+    )
+
+
+def mnist_rbm() -> Recipe:
+    """500 hidden units and 100 persistent chains, as in the papers that measure such machines."""
+    return Recipe(
+        name="mnist-rbm",
+        data=DataSection(source="mnist"),
+        split=SplitSection(kind="given", validation=5000 / 60000),
+        prepare=BINARY,
+        model={"name": "rbm", "hidden": 500},
+        task={"name": "density"},
+        rule={
+            "name": "contrastive_divergence",
+            "optimizer": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.5},
+            "schedule": {"name": "cosine"},
+        },
+        train=TrainSection(epochs=60, batch_size=100),
+    )
