@@ -42,3 +42,31 @@ def mnist_rbm() -> Recipe:
         },
         train=TrainSection(epochs=60, batch_size=100),
     )
+
+
+def digits_hopfield() -> Recipe:
+    """Eighteen digits in 64 units: pictures resemble one another, so that even few of them are too many."""
+    return Recipe(
+        name="digits-hopfield",
+        data=DIGITS,
+        split=SplitSection(validation=0.1, test=0.89),  # leaves 18 rows, at least one of each digit
+        prepare=BINARY,
+        model={"name": "hopfield"},
+        task={"name": "recall"},
+        rule={"name": "hebb"},
+        train=TrainSection(epochs=1, batch_size=6),
+    )
+
+
+def digits_som() -> Recipe:
+    """100 units on a square sheet; nearly every unit ends as a digit, beside those that resemble it."""
+    return Recipe(
+        name="digits-som",
+        data=DIGITS,
+        split=SplitSection(validation=0.1, test=0.2),
+        prepare=PrepareSection(standardize=False),
+        model={"name": "som"},
+        task={"name": "map"},
+        rule={"name": "competitive"},
+        train=TrainSection(epochs=40, batch_size=16),
+    )
