@@ -87,7 +87,10 @@ def test_any_values_come_back(seed: int, share: float, batch_size: Any, text: st
             {"split": {"validation": 0.5, "test": 0.5}},
             "split: expected validation + test below 1, so that rows are left to train on (here 0.5 + 0.5).",
         ),
-        ({"split": {"kind": "strat"}}, "split.kind = 'strat': expected 'stratified', 'random', 'given' or 'contiguous'."),
+        (
+            {"split": {"kind": "strat"}},
+            "split.kind = 'strat': expected 'stratified', 'random', 'given' or 'contiguous'.",
+        ),
         (
             {"name": "../x"},
             "name = '../x': expected letters, digits, '.', '_' and '-', a letter or a digit first: "

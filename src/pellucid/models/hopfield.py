@@ -1,9 +1,9 @@
 """The Hopfield net: a memory that is asked by a part of what it holds.
 
 J. Hopfield, "Neural networks and physical systems with emergent collective computational abilities", PNAS 79, 1982,
-doi:10.1073/pnas.79.8.2554. N units of -1 or +1, each joined to all others. A unit takes the sign of its weighted sum; one
-at a time, that can only lower E(s) = -(s . W s) / 2, so that the net comes to rest, in a stored pattern if it began near
-one. With Hebb's weights about 0.138 N random patterns can be held (D. Amit, H. Gutfreund, H. Sompolinsky, Physical
+doi:10.1073/pnas.79.8.2554. N units of -1 or +1, each joined to all others. A unit takes the sign of its weighted sum;
+one at a time, that can only lower E(s) = -(s . W s) / 2, so that the net comes to rest, in a stored pattern if it began
+near one. With Hebb's weights about 0.138 N random patterns can be held (D. Amit, H. Gutfreund, H. Sompolinsky, Physical
 Review Letters 55, 1985, doi:10.1103/PhysRevLett.55.1530); beyond, all are lost at once.
 
 Where we differ: the paper's units are 0 and 1 with a threshold. An asynchronous sweep takes all units once in an order

@@ -1,4 +1,4 @@
-"""The restricted Boltzmann machine: visible and hidden units that are on or off, and an energy for every pair of states.
+"""The restricted Boltzmann machine: visible and hidden units that are on or off, and an energy for every state.
 
 P. Smolensky, "Information processing in dynamical systems: foundations of harmony theory", 1986; trained as in
 G. Hinton, "Training products of experts by minimizing contrastive divergence", Neural Computation 14, 2002,

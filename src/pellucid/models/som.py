@@ -1,8 +1,8 @@
 """The self-organizing map: a sheet of units laid into the data, so that neighbours on it stand for similar rows.
 
 T. Kohonen, "Self-organized formation of topologically correct feature maps", Biological Cybernetics 43, 1982,
-doi:10.1007/BF00337288. Each unit holds a vector in the space of the inputs. A row belongs to the unit that is nearest to
-it; how the vectors come about is the rule `competitive`.
+doi:10.1007/BF00337288. Each unit holds a vector in the space of the inputs. A row belongs to the unit that is nearest
+to it; how the vectors come about is the rule `competitive`.
 
 Where we differ: the sheet may begin in the plane of the data's two largest principal components, as Kohonen advised
 later ("Self-Organizing Maps", 1995), which orders it from the start.

@@ -69,9 +69,7 @@ def exact(machine: Restricted) -> float:
 
 
 @torch.no_grad()
-def annealed(
-    machine: Restricted, base_rates: Float[Tensor, " visible"], *, chains: int, temperatures: int
-) -> Annealed:
+def annealed(machine: Restricted, base_rates: Float[Tensor, " visible"], *, chains: int, temperatures: int) -> Annealed:
     """Return an estimate of log Z; it draws from torch's own generator.
 
     Args:

@@ -1,9 +1,9 @@
 """Competitive learning on a sheet: the nearest unit wins, and it and its neighbours move towards the row.
 
 T. Kohonen, "Self-organized formation of topologically correct feature maps", Biological Cybernetics 43, 1982,
-doi:10.1007/BF00337288. For a row x with the winner c: w_i += rate * exp(-|r_i - r_c|^2 / (2 radius^2)) * (x - w_i), where
-r are places on the sheet. Rate and radius shrink over the run, from `start` to `end` by the same factor at each step:
-first the sheet is ordered as a whole, then each unit finds its own rows.
+doi:10.1007/BF00337288. For a row x with the winner c: w_i += rate * exp(-|r_i - r_c|^2 / (2 radius^2)) * (x - w_i),
+where r are places on the sheet. Rate and radius shrink over the run by the same factor at each step: first the sheet is
+ordered as a whole, then each unit finds its own rows.
 
 The rows of a batch are taken one after the other, as in the paper, except that all winners of a batch are found before
 its first row moves anything; with `train.batch_size=1` it is the paper's rule exactly. The chain of moves is solved in
@@ -58,7 +58,7 @@ def falling(first: float, last: float, step: int, total_steps: int) -> float:
         >>> [round(falling(8.0, 0.5, step, 4), 3) for step in range(5)]
         [8.0, 4.0, 2.0, 1.0, 0.5]
     """
-    return first * (last / first) ** min(1.0, step / max(1, total_steps))
+    return first * math.pow(last / first, min(1.0, step / max(1, total_steps)))
 
 
 def moved(

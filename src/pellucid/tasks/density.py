@@ -12,6 +12,7 @@ rows' advantage in nats per row; it needs no estimate and grows as soon as the m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,19 +27,16 @@ from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
 from pellucid.errors import DataError, PellucidError
-from pellucid.exhibit import Exhibit, Images, Signal
+from pellucid.exhibit import Exhibit, Signal
 from pellucid.nn.energy import Restricted, draw, is_binary
 from pellucid.nn.partition import annealed, enumerable, exact
 from pellucid.randomness import undisturbed
 from pellucid.spec import Spec
 from pellucid.tasks import rows
 from pellucid.tasks.density_baselines import Distribution, independent, mixture
-from pellucid.tasks.mosaic import grid, is_picture, scaled, sheet, side
+from pellucid.tasks.density_pictures import pictures
+from pellucid.tasks.mosaic import grid, is_picture, sheet, side
 from pellucid.tasks.task import Answer, Score, Scored, mean_score
-
-FILTERS = 64
-SHOWN_STEPS = (0, 1, 10, 100, 1000)
-CHAINS_SHOWN = 8
 
 
 class Config(Base):
@@ -110,8 +108,9 @@ class Density:
             seen, _ = _of_rows(machine, world, train[:: len(train) // num][:num])
             log_z, told = self._log_z(machine, world, part)
         pairs = np.stack([held_out[:num], seen, np.ones(num)], axis=1)
+        likelihood = mean_score(-held_out - log_z, "max")
         scores = {
-            "log_likelihood": mean_score(-held_out - log_z, "max"),
+            "log_likelihood": replace(likelihood, standard_error=told["log_z_standard_error"]),
             "reconstruction_error": mean_score(error, "min"),
             "free_energy_gap": Score(pairs, lambda s: (s[..., 0] - s[..., 1]) / s[..., 2], "min"),
         }
@@ -143,36 +142,7 @@ class Density:
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
         """Return what hidden units look for, and chains from noise and from data."""
-        if not is_picture(self.input):
-            return []
-        machine, world = _restricted(model), rows.of_rows(world)
-        filters = machine.weights[:FILTERS].detach().float().cpu().numpy()
-        noise = torch.full((CHAINS_SHOWN, self.input.size), 0.5, device=world.device)
-        train = world.rows("train")
-        data = world.take(train[:: max(1, len(train) // CHAINS_SHOWN)][:CHAINS_SHOWN])["input"].flatten(1)
-        told = ", ".join(map(str, SHOWN_STEPS))
-        return [
-            Images(
-                "filters",
-                "What hidden units look for",
-                "Each picture is one hidden unit's weights: bright inputs turn it on, dark ones off, grey ones do not "
-                "count. Strokes and edges are healthy; noise means that a unit has learned nothing.",
-                grid(scaled(filters, centre=True), self.input, side(len(filters))),
-            ),
-            *(
-                Images(
-                    f"chains_from_{origin}",
-                    f"Chains from {origin}",
-                    f"Each line is a chain after {told} steps of Gibbs sampling; brightness is the probability that a "
-                    f"unit is on. {meaning}",
-                    _chains(machine, start, self.input.shape),
-                )
-                for origin, start, meaning in (
-                    ("noise", draw(noise), "The ends are what the machine believes in, reached from nothing."),
-                    ("data", data, "A healthy machine stays with such rows and wanders among them."),
-                )
-            ),
-        ]
+        return pictures(_restricted(model), rows.of_rows(world)) if is_picture(self.input) else []
 
     def examples(self, world: World, num: int) -> NDArray[Any]:
         """Return raw rows of the validation part."""
@@ -259,23 +229,10 @@ def _judge(distribution: Distribution, judged: Tensor) -> dict[str, Score]:
     }
 
 
-def _chains(machine: Restricted, start: Tensor, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Pictures of chains, `[chains, shown steps, *shape]`."""
-    visible = probability = start
-    shown = []
-    for step in range(SHOWN_STEPS[-1] + 1):
-        if step:
-            probability = machine.visible(draw(machine.hidden(visible)))
-            visible = draw(probability)
-        if step in SHOWN_STEPS:
-            shown.append(probability.float().cpu().numpy().reshape(-1, *shape))
-    return np.stack(shown, axis=1).astype(np.float32)
-
-
 def _restricted(model: nn.Module) -> Restricted:
     if not isinstance(model, Restricted):
         raise PellucidError(
-            f"task.name = 'density' asks a machine of visible and hidden units for its energy, and {type(model).__name__} "
-            "has none. Choose model.name = 'rbm'."
+            f"task.name = 'density' asks for the energy of visible and hidden units, and {type(model).__name__} has "
+            "none. Choose model.name = 'rbm'."
         )
     return model

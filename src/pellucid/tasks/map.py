@@ -30,8 +30,6 @@ from pellucid.tasks.mosaic import is_picture
 from pellucid.tasks.rows import Asking
 from pellucid.tasks.task import Answer, Score, Scored, mean_score
 
-BASELINE_UNITS = 100
-BASELINE_SIDE = 10
 MOST_ROWS = 10_000
 DOTS = 16
 """Pixels of a unit's side in the picture of distances."""
@@ -79,7 +77,7 @@ class Map:
     def _idle(self, sheet: Sheet, world: World) -> int:
         """How many units are nearest to no training row."""
         _, units = nearest(_inputs(world, "train"), sheet.codebook)
-        return len(sheet.codebook) - len(units[:, 0].unique())
+        return len(sheet.codebook) - len(set(units[:, 0].tolist()))
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
         """Return k-means with as many centres, the plane of two principal components, and random rows as units."""
@@ -89,7 +87,9 @@ class Map:
         centres = _k_means(sample.cpu().numpy(), min(units, len(sample)))
         found = {
             "k_means": ({"quantisation_error": _judge(centres.to(judged), 1, judged)["quantisation_error"]}),
-            "principal_plane": _judge(_plane(sample, self.config.lines, self.config.columns), self.config.columns, judged),
+            "principal_plane": _judge(
+                _plane(sample, self.config.lines, self.config.columns), self.config.columns, judged
+            ),
             "random_rows": _judge(sample[:units], self.config.columns, judged),
         }
         return {name: (scores, len(sample)) for name, scores in found.items()}
@@ -97,7 +97,9 @@ class Map:
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
         """Return what each unit stands for, and how far it is from its neighbours."""
         sheet = _sheet(model)
-        distances = mean_distance_to_neighbours(sheet.codebook.detach().float(), sheet.lines, sheet.columns).cpu().numpy()
+        distances = (
+            mean_distance_to_neighbours(sheet.codebook.detach().float(), sheet.lines, sheet.columns).cpu().numpy()
+        )
         heights = (distances - distances.min()) / max(float(np.ptp(distances)), 1e-12)
         dots = np.kron(heights, np.ones((DOTS, DOTS)))[None, None, None].astype(np.float32)
         caption = "Dark units resemble the ones around them; bright lines are borders between groups of rows."
@@ -167,7 +169,8 @@ def _plane(sample: Tensor, lines: int, columns: int) -> Tensor:
     _, lengths, axes = torch.linalg.svd(sample - mean, full_matrices=False)
     places = positions(lines, columns, sample.device)
     places = (places / places.max(dim=0).values.clamp_min(1) * 2 - 1) * 2 * lengths[:2] / (len(sample) - 1) ** 0.5
-    return mean + places @ axes[:2]
+    found: Tensor = mean + places @ axes[:2]
+    return found
 
 
 def _sheet(model: nn.Module) -> Sheet:

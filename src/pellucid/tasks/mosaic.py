@@ -24,18 +24,18 @@ def scaled(values: NDArray[Any], *, centre: bool = False) -> Pixels:
     if centre:
         high = np.maximum(np.abs(low), np.abs(high))
         low = -high
-    stretched = (values - low) / np.maximum(high - low, 1e-12)
-    return stretched.astype(np.float32)
+    stretched: Pixels = ((values - low) / np.maximum(high - low, 1e-12)).astype(np.float32)
+    return stretched
 
 
 def grid(values: NDArray[Any], field: Field, columns: int) -> Pixels:
-    """Return rows `[rows, size]` as images `[lines, columns, channels, height, width]`; what is left over is dropped."""
+    """Return rows `[rows, size]` as images `[lines, columns, channels, height, width]`; an unfinished line is dropped."""
     lines = max(1, len(values) // columns)
     return values[: lines * columns].astype(np.float32).reshape(lines, -1, *field.shape)
 
 
 def sheet(images: Pixels) -> Pixels:
-    """Return images `[lines, columns, channels, height, width]` as one `[1, channels, height, width]`, a pixel apart."""
+    """Return images `[lines, columns, channels, height, width]` as one of `[1, channels, height, width]`."""
     padded = np.pad(images, ((0, 0), (0, 0), (0, 0), (1, 1), (1, 1)), constant_values=0.5)
     lines, columns, channels, height, width = padded.shape
     return padded.transpose(2, 0, 3, 1, 4).reshape(1, channels, lines * height, columns * width)

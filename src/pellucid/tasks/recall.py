@@ -122,7 +122,9 @@ class Recall:
         if is_picture(self.input):
             stored = memory.states(world.take(_some(world.rows("train"), SHOWN))["input"])
             corrupted = corrupt(stored, self.config.flip, generator(0, "corruptions to show"))
-            lines = [((states + 1) / 2).cpu().numpy() for states in (stored, corrupted, self._recall(memory, corrupted))]
+            lines = [
+                ((states + 1) / 2).cpu().numpy() for states in (stored, corrupted, self._recall(memory, corrupted))
+            ]
             caption = f"Of each pattern {self.config.flip:.0%} of the units were flipped; the net was left to settle."
             pixels = np.concatenate([grid(line, self.input, len(line)) for line in lines])
             shown.insert(0, Images("recall", "Recall", caption, pixels, ("stored", "corrupted", "recalled")))
