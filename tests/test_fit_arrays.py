@@ -295,3 +295,12 @@ def test_an_earlier_runs_recipe_does_the_same_again() -> None:
     assert outcome(resumed.folder) == outcome(again.folder)
     with pytest.raises(PellucidError, match="A resumed run keeps its own recipe"):
         pellucid.fit(X, y, resume=run, epochs=3, **QUIET)
+
+
+def test_a_recipe_by_name_is_carried_out_on_own_arrays() -> None:
+    X, y = table()
+    run = pellucid.fit(X, y, recipe="digits-mlp", settings={"train.epochs": 30}, out="own", **QUIET)
+    assert run.metrics["accuracy"] > 0.85
+    assert (Path("own/recipe.toml").read_text()).count('source = "arrays"') == 1
+    with pytest.raises(PellucidError, match="y = None: there is nothing to predict"):
+        pellucid.fit(X, None, **QUIET)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from pellucid.catalogue import Entry, Table, sentences
+from pellucid.catalogue import Config, Entry, Table, sentences
 from pellucid.errors import PellucidError, closest
 
 TABLES = {
@@ -44,18 +44,21 @@ def show(name: str) -> dict[str, Any]:
 
             return shown | {"spec": specs(name).to_dict()}
         if table != "sources":
-            config = entry.config()
-            documented = sentences(config)
-            shown["fields"] = {
-                field: {
-                    "default": _plain(info.get_default(call_default_factory=True)),
-                    "meaning": documented.get(field, ""),
-                }
-                for field, info in config.model_fields.items()
-            }
+            shown["fields"] = _fields(entry.config())
+        if table == "tasks":
+            shown["fields"] |= {f"predict.{name}": about for name, about in _fields(entry.load().asking).items()}
         return shown | (_layers({"name": name}, entry.example) if table == "models" else {})
     everything = [known for table in TABLES for known in _table(table)]
     raise PellucidError(f"There is no {name!r} in any table. {closest(name, everything)}")
+
+
+def _fields(config: type[Config]) -> dict[str, dict[str, Any]]:
+    """The fields of a settings class, each with its default and its sentence."""
+    documented = sentences(config)
+    return {
+        field: {"default": _plain(info.get_default(call_default_factory=True)), "meaning": documented.get(field, "")}
+        for field, info in config.model_fields.items()
+    }
 
 
 def copy(name: str) -> str:

@@ -192,7 +192,7 @@ def override(recipe: Recipe, assignments: Iterable[str] | Mapping[str, Any]) -> 
         >>> override(recipe, ["train.epochs=3", "model.name=mlp"])
     """
     values = recipe.model_dump()
-    pairs = list(assignments.items() if isinstance(assignments, Mapping) else map(_assignment, assignments))
+    pairs = list(assignments.items() if isinstance(assignments, Mapping) else map(assignment, assignments))
     # Names first, outer before inner: `model.widths=[8] model.name=mlp` means the same in either order.
     for path, value in sorted(pairs, key=lambda pair: (not pair[0].endswith(".name"), pair[0].count("."))):
         *parents, field = path.split(".")
@@ -212,7 +212,8 @@ def override(recipe: Recipe, assignments: Iterable[str] | Mapping[str, Any]) -> 
     return parse(values)
 
 
-def _assignment(text: str) -> tuple[str, Any]:
+def assignment(text: str) -> tuple[str, Any]:
+    """Return the field and the value of `section.field=value`; the value is TOML, or else text."""
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         raise RecipeError([f"{text!r}: expected section.field=value, such as train.epochs=3."], where="command line")

@@ -12,7 +12,7 @@ from torch import nn
 from pellucid import experiment, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
-from pellucid.artefacts import pictures, results
+from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
 from pellucid.data import keep
@@ -106,7 +106,7 @@ def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -
 
 def fit(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     model: str | nn.Module | None = None,
     task: Question | None = None,
@@ -126,7 +126,7 @@ def fit(
 
     Args:
         X: NumPy array, tensor or data frame: `[N, features]`, or images `[N, H, W]`, `[N, C, H, W]`, `[N, H, W, C]`.
-        y: `[N]` classes of any kind, or numbers.
+        y: `[N]` classes of any kind, or numbers; None for a recipe whose task predicts nothing, such as a density's.
         model: a name of `ls("models")`, or your own `nn.Module` from a prepared batch of X to `[N, classes]` or
             `[N, targets]`, which is trained in place. By default a convolutional net for images and a multilayer
             perceptron for tables.
@@ -135,7 +135,8 @@ def fit(
         test: the share of rows that stay sealed until `evaluate(run, "test")`.
         epochs: passes over the training rows; 20 by default.
         settings: recipe fields, such as `{"rule.optimizer.learning_rate": 1e-3}`.
-        recipe: an earlier run's `recipe.toml`, to do the same again; task, test, epochs and seed are then its own.
+        recipe: a name of `ls("recipes")`, to do on these arrays what it does on its own data, or an earlier run's
+            `recipe.toml`, to do the same again; task, test, epochs and seed are then its own.
         resume: a run of the same data to go on with. The recipe is the run's.
 
     Raises:
@@ -150,13 +151,17 @@ def fit(
     earlier = recipes.read(_folder(resume) / "recipe.toml") if resume is not None else None
     if recipe is not None:
         earlier = recipe_of(recipe, settings)
+    if y is None and earlier is None:
+        raise PellucidError(
+            "y = None: there is nothing to predict. Give y, or name a recipe that needs none: recipe='digits-rbm'."
+        )
     columns = from_parts({"train": (X, y), **_parts(None, validation)}, _question(earlier) if earlier else task)
     module = model if isinstance(model, nn.Module) else None
     given = Given(columns, module, report, quiet)
     if resume is not None:
         return Run(experiment.resume(_folder(resume), given), module)
     if earlier is not None:
-        return Run(experiment.train(earlier, _path(out), given), module)
+        return Run(experiment.train(_on_arrays(earlier, columns), _path(out), given), module)
     kind = columns.schema["target"].kind
     section: dict[str, Any] = {"name": model or ("convnet" if columns.schema["input"].kind == "image" else "mlp")}
     if module is not None:
@@ -237,11 +242,7 @@ def predict(
         inputs = [inputs]
     if isinstance(inputs, Sequence) and all(isinstance(item, str | Path) for item in inputs):
         inputs = [str(item) for item in inputs]
-    answers = kept.answer(inputs, settings)
-    drawn = iter(pictures.write([a.picture for a in answers if a.picture is not None], _folder(run) / "predictions"))
-    return [
-        {**answer.values, **({"file": str(next(drawn))} if answer.picture is not None else {})} for answer in answers
-    ]
+    return [results.keep_answer(_folder(run), answer) for answer in kept.answer(inputs, settings)]
 
 
 def load(run: str | Path | Run, model: nn.Module | None = None) -> Artefact:
@@ -274,14 +275,25 @@ def _batch_size(columns: Columns, split: Mapping[str, Any]) -> int:
     return max(1, min(64, int(rows * (1 - split["validation"] - split["test"])) // 8))
 
 
+def _on_arrays(recipe: Recipe, columns: Columns) -> Recipe:
+    """A recipe made for another data set, on columns from memory: its parts are drawn as these allow."""
+    if recipe.data.source == "arrays":
+        return recipe
+    has_classes = "target" in columns.schema and columns.schema["target"].kind == "category"
+    kind = "given" if columns.given else "stratified" if has_classes else "random"
+    split = recipe.split.model_copy(update={"kind": kind} | ({"validation": 0.0} if columns.given else {}))
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": "arrays"}), "split": split})
+
+
 def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:
     """What a user gives again, by part; nothing where the run can read its data itself."""
     return {part: given for part, given in (("train", data), ("validation", validation)) if isinstance(given, tuple)}
 
 
-def _question(recipe: Recipe) -> Question:
-    """What a recipe asks of its targets."""
-    return "classify" if recipe.task["name"] == "classify" else "regress"
+def _question(recipe: Recipe) -> Question | None:
+    """What a recipe asks of its targets; a task that asks nothing of them leaves the choice to their values."""
+    name = recipe.task["name"]
+    return name if name in ("classify", "regress") else None
 
 
 def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> Columns | None:

@@ -138,9 +138,19 @@ TOO_FEW = (
     "If they are numbers to predict, give task='regress'; if they are classes indeed, task='classify'."
 )
 NO_CLASS = "y: 1 of 6 rows have no class (rows {}). Remove these rows."
+
+
+def test_there_may_be_no_targets_in_any_part() -> None:
+    columns = from_parts({"train": (X, None), "validation": (X[:2], None)})
+    assert list(columns.values) == list(columns.schema) == ["input"]
+    assert {part: len(rows) for part, rows in columns.given.items()} == {"train": 6, "validation": 2}
+    with pytest.raises(DataError, match="Give y in every part, or in none"):
+        from_parts({"train": (X, Y), "validation": (X[:2], None)})
+
+
 REFUSED = [
     (X, Y[:4], "X has 6 rows and y has 4. Each row of X needs one target."),
-    (X, None, "y is of type NoneType: expected an array, a tensor, a data frame or a list."),
+    (X, {1, 2}, "y is of type set: expected an array, a tensor, a data frame or a list."),
     ("rows.csv", Y, "X is of type str: expected an array, a tensor, a data frame or a list."),
     (X[:0], [], "The train X has no rows. Give rows, or leave the part out."),
     (X[:, :0], Y, "X has shape [6, 0]: there is nothing to learn from."),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from pellucid.data.split import PARTS, Split, draw, rows_hash
+from pellucid.data.split import PARTS, Split, draw, read_rows, rows_hash
 from pellucid.errors import DataError, LeakError
 from pellucid.recipe import SplitSection
 from tests.data.worlds import classes, numbers
@@ -140,6 +140,17 @@ def test_split_json_of_numbers_has_no_classes() -> None:
     split = draw(SplitSection(kind="random"), columns)
     assert split.to_dict(columns)["classes"] == {}
     assert split.how == "random: test 3 rows drawn at random, validation 3 rows drawn at random, seed 0"
+
+
+def test_contiguous_parts_are_pieces_in_order_and_written_by_their_ends() -> None:
+    columns = numbers(np.arange(1000.0)[:, None], np.zeros((1000, 1)))
+    split = draw(SplitSection(kind="contiguous", validation=0.05, test=0.1), columns)
+    ends = {part: (int(rows[0]), int(rows[-1]) + 1, len(rows)) for part, rows in split.parts.items()}
+    assert ends == {"train": (0, 850, 850), "validation": (850, 900, 50), "test": (900, 1000, 100)}
+    told = json.loads(json.dumps(split.to_dict(columns)))["rows"]
+    assert told["test"] == {"start": 900, "stop": 1000}
+    rows = {part: read_rows(written) for part, written in told.items()}
+    assert Split(rows, "", split.section).hash == split.hash
 
 
 REFUSED: list[tuple[dict[str, Any], Any, str]] = [

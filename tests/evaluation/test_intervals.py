@@ -76,6 +76,14 @@ def test_a_proportion_is_given_wilsons_interval() -> None:
     assert result == {"value": 0.9, "low": low, "high": high, "n": 10, "interval": "wilson"}
 
 
+def test_few_values_are_given_students_interval() -> None:
+    values = np.random.default_rng(0).normal(3, 2, size=10)
+    found = with_intervals({"mean_return": mean_score(values, "max", "student")}, 100)["mean_return"]
+    expected = stats.t.interval(0.95, 9, loc=values.mean(), scale=stats.sem(values))
+    assert (found["low"], found["high"]) == pytest.approx(expected)
+    assert (found["n"], found["interval"]) == (10, "student")
+
+
 def test_a_score_is_a_function_of_sums() -> None:
     score = Score(np.array([[1.0, 2], [3, 4]]), lambda sums: sums[..., 0] / sums[..., 1], "max")
     assert score.value == pytest.approx(4 / 6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import save
@@ -14,6 +15,7 @@ from pellucid import exhibit, rundir
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts.artefact import Artefact
 from pellucid.artefacts.card import card
+from pellucid.data.pictures import encode
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
 from pellucid.evaluation import baselines
@@ -24,7 +26,7 @@ from pellucid.exhibit import Signal
 from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
 from pellucid.rundir import RunFolder
-from pellucid.tasks.task import Look, Task
+from pellucid.tasks.task import Answer, Look, Task
 
 EXHIBITS = "exhibits.json"
 SIGNALS = "signals.json"
@@ -79,6 +81,19 @@ def judge(folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str
         _keep_predictions(folder, look)
     folder.write_json(f"results/{part}.json", result)
     return result
+
+
+def keep_answer(run: Path, answer: Answer) -> dict[str, Any]:
+    """Return an answer's values; its picture, if any, is written under the first free name and told as `"file"`."""
+    if answer.picture is None:
+        return dict(answer.values)
+    folder, number = run / "predictions", 1
+    while any((folder / f"predict-{number}.{ending}").exists() for ending in ("png", "gif")):
+        number += 1
+    path = folder / f"predict-{number}.{'png' if len(answer.picture) == 1 else 'gif'}"
+    folder.mkdir(exist_ok=True)
+    rundir.write_atomically(path, encode(answer.picture))
+    return {**answer.values, "file": str(path)}
 
 
 def _looks(folder: RunFolder) -> int:

@@ -22,6 +22,8 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line of standard output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+SETTING = "predict."
+"""How a setting of `predict` begins; everything else is an input."""
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as `train` printed it.", show_default=False)
 ]
@@ -90,23 +92,29 @@ def predict(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="INPUT ...",
-            help="Pictures, folders of them, CSV, TSV, Parquet, JSON lines, .npy. Left out: the run's golden examples.",
+            metavar="INPUT ... [predict.field=value ...]",
+            help="Pictures, folders of them, CSV, TSV, Parquet, JSON lines, .npy; prompts of a language model. "
+            "Left out: examples of its own. `pellucid show TASK` lists the fields.",
             show_default=False,
         ),
     ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Predict new inputs. A wrong one is named, and the rest goes on; the exit code is then 2."""
+    """Predict new inputs, sample, or play. A wrong input is named, and the rest goes on; the exit code is then 2."""
     from pellucid import verbs
+    from pellucid.recipe import assignment
 
-    if not inputs:
+    given = [each for each in inputs or [] if not each.startswith(SETTING)]
+    settings = dict(assignment(each) for each in inputs or [] if each.startswith(SETTING))
+    if not given:
         print(
-            "No input was given: these are the example rows that the run keeps, which it was not trained on.",
+            "No input was given, so these are examples of its own: rows that it was not trained on, or samples.",
             file=sys.stderr,
         )
-    predictions = verbs.predict(run, inputs or None)
+    predictions = verbs.predict(
+        run, given or None, {name.removeprefix(SETTING): value for name, value in settings.items()}
+    )
     answer(Outcome.of_predictions(predictions), json)
     if any("error" in prediction for prediction in predictions):
         raise typer.Exit(2)

@@ -58,6 +58,14 @@ class Outcome:
                 for key, value in answer.items()
                 if key.startswith("prediction")
             )
+            if not said:  # an answer of another kind: everything that it says
+                said = "  ".join(
+                    f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}"
+                    for key, value in answer.items()
+                    if key not in ("input", "note")
+                )
+            elif "file" in answer:
+                said += f"  {answer['file']}"
             share = answer.get("probabilities", {}).get(str(answer.get("prediction")))
             sure = f"  ({share:.1%})" if share is not None else ""
             lines.append(f"{answer['input']}: {said}{sure}{'  ' + answer['note'] if 'note' in answer else ''}")
@@ -108,8 +116,11 @@ def _result(result: Mapping[str, Any]) -> str:
     for name, score in result["metrics"].items():
         beside = [f"{baselines[other][name]['value']:.4g}" if name in baselines[other] else "" for other in baselines]
         rows.append((name, f"{score['value']:.4g}", f"{score['low']:.4g} to {score['high']:.4g}", *beside))
-    n = next(iter(result["metrics"].values()))["n"]
-    return f"{head}, {n:,} rows judged\n{_columns(rows, right=range(1, len(rows[0])))}"
+    n, unit = next(iter(result["metrics"].values()))["n"], result.get("unit", "row")
+    first, of, rest = unit.partition(" of ")
+    return (
+        f"{head}, {n:,} {first}{'s' if n != 1 else ''}{of}{rest} judged\n{_columns(rows, right=range(1, len(rows[0])))}"
+    )
 
 
 def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:

@@ -23,7 +23,8 @@ def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = Non
 
     Args:
         parts: X is `[N, features]`, images `[N, H, W]`, `[N, C, H, W]` or `[N, H, W, C]` (uint8, or floats in 0 to 1),
-            or a data frame of numbers; y is `[N]` or `[N, 1]` labels of any kind, or numbers `[N]` or `[N, targets]`.
+            or a data frame of numbers; y is `[N]` or `[N, 1]` labels of any kind, or numbers `[N]` or `[N, targets]`,
+            or None in every part where nothing is to be predicted.
         task: what is asked. Left out: fractional numbers and several columns are regressed, all else is classes.
 
     Raises:
@@ -31,10 +32,13 @@ def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = Non
     """
     if task not in (None, "classify", "regress"):
         raise DataError(f"task = {task!r}: expected 'classify' or 'regress'.")
+    asked = [part for part, (_, y) in parts.items() if y is not None]
+    if asked and len(asked) < len(parts):
+        raise DataError(f"The {asked[0]} part has targets and another has none. Give y in every part, or in none.")
     read = {}
     for part, (X, y) in parts.items():
         of_part = "" if len(parts) == 1 else f"the {part} "
-        targets, y_names = _values(y, f"{of_part}y")
+        targets, y_names = _values(y if asked else np.zeros(len(X)), f"{of_part}y")
         read[part] = _values(X, f"{of_part}X"), (_one_column(targets), y_names)
     (first, names), (first_targets, target_names) = read["train"]
     given, start = {}, 0
@@ -56,6 +60,8 @@ def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = Non
         given[part] = np.arange(start, start + len(inputs))
         start += len(inputs)
     inputs, input_field = _inputs(_join([X for (X, _), _ in read.values()]), names)
+    if not asked:
+        return Columns({"input": inputs}, {"input": input_field}, given if len(parts) > 1 else {})
     targets, target_field = _targets(_join([y for _, (y, _) in read.values()]), target_names, task)
     return Columns(
         {"input": inputs, "target": targets},

@@ -53,7 +53,8 @@ def draw_learning(record: Record) -> list[Picture]:
 
 def _validated_names(record: Record) -> list[str]:
     names = list(record.validated[0]["metrics"]) if record.validated else []
-    return [name for name in names if not name.startswith("recall_")]
+    signals = {signal.name for signal in record.signals} - {(record.detailed or {}).get("primary")}
+    return [name for name in names if not name.startswith("recall_") and name not in signals]
 
 
 def _is_comparable(record: Record) -> bool:
@@ -104,17 +105,19 @@ def _loss_axis(axes: Axes, values: NDArray[Any]) -> None:
 
 def _extra(record: Record) -> list[str]:
     """Scalars beyond the loss that the rule told and that are not the same all along."""
-    names = dict.fromkeys(name for line in record.trained for name in line if name not in KNOWN)
-    return [name for name in names if len({line[name] for line in record.trained if _is_number(line.get(name))}) > 1]
+    known = KNOWN | {signal.name for signal in record.signals}
+    names = dict.fromkeys(name for line in record.trained for name in line if name not in known)
+    return [name for name in names if len({line[name] for line in record.trained if is_number(line.get(name))}) > 1]
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a line's value can be drawn."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _draw_scalar(record: Record, name: str) -> Picture:
     key, unit = record.clock
-    lines = [line for line in record.trained if _is_number(line.get(name))]
+    lines = [line for line in record.trained if is_number(line.get(name))]
     x, y = _thinned(lines, key, [[line[name]] for line in lines])
     figure, axes = style.panel(2.0)
     axes.plot(x, y[:, 0], color=SERIES[2])
@@ -132,6 +135,12 @@ def _thinned(
     starts = np.arange(0, len(x), size)
     sizes = np.diff(np.append(starts, len(x)))
     return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes[:, None]
+
+
+def thinned(x: Sequence[float], y: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return time and values, each `[points]`; of a long run each point is the mean of neighbours."""
+    times, values = _thinned([{"x": moment} for moment in x], "x", [[value] for value in y])
+    return times, values[:, 0]
 
 
 def draw_inside(record: Record) -> list[Picture]:

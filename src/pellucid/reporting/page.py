@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pellucid.reporting import curves, matrices, pictures, provenance, record, scatter, scores, style, words
+from pellucid.reporting import (
+    curves,
+    exhibits,
+    matrices,
+    pictures,
+    provenance,
+    record,
+    scatter,
+    scores,
+    signals,
+    style,
+    words,
+)
 from pellucid.reporting.record import Record
 from pellucid.reporting.style import Picture
 from pellucid.rundir import write_atomically
+from pellucid.tasks import TASKS
 
 HERE = Path(__file__).parent
 Figures = Mapping[str, list[Picture]]
@@ -47,8 +60,10 @@ def draw(told: Record) -> Figures:
             "confusion": matrices.draw_confusion(detailed),
             "recall": scores.draw_recall(detailed),
             "predicted": scatter.draw_predicted(told.predictions(detailed["split"]))
-            if detailed.get("task") == "regress"
+            if "target_names" in detailed
             else [],
+            "signals": signals.draw(told),
+            "exhibits": exhibits.draw(told),
             "inside": curves.draw_inside(told),
         }
 
@@ -69,11 +84,11 @@ def assemble(told: Record, figures: Figures) -> str:
         duration=words.duration,
     )
     return templates.get_template("page.html.jinja").render(
-        css=(HERE / "page.css").read_text(encoding="utf-8"), run=told, figures=figures, **_sections(told)
+        css=(HERE / "page.css").read_text(encoding="utf-8"), run=told, figures=figures, **_sections(told, figures)
     )
 
 
-def _sections(told: Record) -> dict[str, Any]:
+def _sections(told: Record, figures: Figures) -> dict[str, Any]:
     main, detailed = told.main, told.detailed
     parts, classes = provenance.class_table(told)
     return {
@@ -98,6 +113,9 @@ def _sections(told: Record) -> dict[str, Any]:
         "classes": classes,
         "disjoint": provenance.is_disjoint(told),
         "fitted": provenance.fitted(told),
+        "signals": signals.standings(told),
+        "exhibits": exhibits.shown(told, figures["exhibits"]),
+        "unit": told.split.get("unit", "row"),
         "commands": provenance.commands(told),
         "environment": provenance.facts(
             told.environment, {"pellucid": "Pellucid", "python": "Python", "torch": "PyTorch", "numpy": "NumPy"}
@@ -118,17 +136,20 @@ def learned(told: Record) -> str:
             + f" of {given[1]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{given[2]} pixels"
         )
     else:
-        rows = words.count(counts["train"], "row") + (
-            f" of {words.count(given[0], 'number')}" if len(given) == 1 else ""
+        unit = told.split.get("unit", "row")
+        rows = words.count(counts["train"], unit) + (
+            f" of {words.count(given[0], 'number')}" if len(given) == 1 and unit == "row" else ""
         )
-    if told.recipe["task"]["name"] == "classify":
+    task = told.recipe["task"]["name"]
+    if task == "classify":
         num = len(next(iter((told.split.get("classes") or {}).values()), ())) or len(result.get("class_names", ()))
-        asked = f"tell {words.count(num, 'class')} apart" if num else "classify"
+        asked = f"to tell {words.count(num, 'class')} apart" if num else "to classify"
+    elif "target_names" in result or task == "regress":
+        asked = f"to predict {', '.join(result.get('target_names', ())) or 'a number'}"
     else:
-        targets = ", ".join(result.get("target_names", ())) or "a number"
-        asked = f"predict {targets}"
+        asked = TASKS[task].line if task in TASKS else task
     who = "Your own model" if model == "own" else f"The model {model}"
-    return f"{who}, trained on {rows} ({source}) to {asked}."
+    return f"{who}, trained on {rows} ({source}){' ' if asked.startswith('to ') else ': '}{asked}."
 
 
 def training(told: Record) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.errors import RunError
+from pellucid.exhibit import Exhibit, Signal, from_files
 from pellucid.rundir import check, read_json, read_lines
 
 PARTS = ("train", "validation", "test")
@@ -28,6 +29,8 @@ class Record:
         results: by part, those that hold scores.
         steps: the fitted preprocessing, each with the rows that it saw.
         looks: when the test part was opened.
+        signals: what the rule and the task ask to be watched.
+        exhibits: what the task shows of the kept weights.
     """
 
     folder: Path
@@ -43,6 +46,8 @@ class Record:
     account: Mapping[str, Any]
     steps: Sequence[Mapping[str, Any]]
     looks: Sequence[str]
+    signals: Sequence[Signal] = ()
+    exhibits: Sequence[Exhibit] = ()
 
     @property
     def main(self) -> Result | None:
@@ -116,8 +121,22 @@ def read(folder: Path) -> Record:
         results={part: result for part, result in found.items() if result and result.get("metrics")},
         account=next((result for result in found.values() if result), {}),
         steps=(_optional(folder / "artefact/preprocessing.json") or {}).get("steps", []),
+        signals=[Signal(**values) for values in _optional(folder / "signals.json") or []],
+        exhibits=_exhibits(folder),
         looks=[line["when"] for line in read_lines(folder / "looks.jsonl") if line.get("split") == "test"],
     )
+
+
+def _exhibits(folder: Path) -> list[Exhibit]:
+    told = _optional(folder / "exhibits.json")
+    if not told:
+        return []
+    pixels = folder / "exhibits.safetensors"
+    if not pixels.exists():
+        return from_files([each for each in told if each["kind"] != "images"], {})
+    from safetensors.numpy import load_file
+
+    return from_files(told, load_file(pixels))
 
 
 def _optional(path: Path) -> Any:

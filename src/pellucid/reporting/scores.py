@@ -87,7 +87,7 @@ def how_intervals(result: Result) -> str:
             kinds.setdefault(score["interval"], []).append(words.metric(name))
     told = "; ".join(f"{', '.join(names)} by {words.interval(kind)}" for kind, names in kinds.items())
     rows = max(score["n"] for score in result["metrics"].values())
-    return f"95 % intervals over {words.count(rows, 'row')}: {told}."
+    return f"95 % intervals over {words.count(rows, result.get('unit', 'row'))}: {told}."
 
 
 def kindness(record: Record) -> str:

@@ -20,6 +20,8 @@ _METRICS = {
     "mean_iou": "mean IoU",
     "nats_per_character": "nats per character",
     "bleu": "BLEU",
+    "frechet_distance": "Fréchet distance",
+    "log_likelihood": "log-likelihood",
 }
 _IN_FULL = {
     "rmse": "root mean squared error",
@@ -34,7 +36,7 @@ _BASELINES = {
     "linear": "linear model",
     "k_nearest": "nearest neighbours",
 }
-_INTERVALS = {"wilson": "Wilson's score", "bootstrap": "the bootstrap"}
+_INTERVALS = {"wilson": "Wilson's score", "bootstrap": "the bootstrap", "student": "Student's t"}
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,9 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """Write how many of a thing: 1 row, 1,258 rows, 0 classes."""
     plural = noun + ("es" if noun.endswith("s") else "s")
+    if " of " in noun:  # sets of samples
+        first, _, rest = noun.partition(" of ")
+        plural = f"{first}s of {rest}"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

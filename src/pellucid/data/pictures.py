@@ -1,0 +1,52 @@
+"""Pictures from arrays: one frame as PNG, several as an animated GIF, many images as one grid."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALLEST = 280
+"""Pixels of the longer side at least: a small picture is drawn with larger dots, so that it can be seen."""
+FRAME_MILLISECONDS = 40
+
+
+def to_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return pixels as uint8; floats are shares of white, in 0 to 1."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    shares: NDArray[np.uint8] = np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
+    return shares
+
+
+def grid(images: NDArray[Any], gap: int = 1) -> NDArray[np.uint8]:
+    """Lay images `[rows, columns, channels, height, width]` out as one `[channels, height, width]`, white between."""
+    rows, columns, channels, height, width = images.shape
+    whole = np.full((channels, rows * (height + gap) - gap, columns * (width + gap) - gap), 255, np.uint8)
+    for row, line in enumerate(to_bytes(images)):
+        for column, image in enumerate(line):
+            top, left = row * (height + gap), column * (width + gap)
+            whole[:, top : top + height, left : left + width] = image
+    return whole
+
+
+def encode(frames: NDArray[Any], smallest: int = SMALLEST) -> bytes:
+    """Return frames `[frames, channels, height, width]` as the bytes of a PNG, or of a GIF where they are several."""
+    from PIL import Image
+
+    drawn = [
+        Image.fromarray(np.ascontiguousarray(frame.transpose(1, 2, 0) if len(frame) == 3 else frame[0]))
+        for frame in to_bytes(frames)
+    ]
+    scale = -(-smallest // max(drawn[0].size))
+    if scale > 1:
+        size = (drawn[0].width * scale, drawn[0].height * scale)
+        drawn = [frame.resize(size, Image.Resampling.NEAREST) for frame in drawn]
+    buffer = io.BytesIO()
+    if len(drawn) == 1:
+        drawn[0].save(buffer, format="PNG")
+    else:
+        drawn[0].save(buffer, format="GIF", save_all=True, append_images=drawn[1:], duration=FRAME_MILLISECONDS, loop=0)
+    return buffer.getvalue()
