@@ -40,7 +40,8 @@ def mnist_rbm() -> Recipe:
             "optimizer": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.5},
             "schedule": {"name": "cosine"},
         },
-        train=TrainSection(epochs=60, batch_size=100),
+        # A validation anneals for seconds: ten of them are a small share of the training.
+        train=TrainSection(epochs=50, batch_size=100, evaluate_every=5 * 550, log_every=110),
     )
 
 

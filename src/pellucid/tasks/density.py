@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
 from pellucid.data.batch import tensor_of
+from pellucid.data.pictures import grid
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
@@ -35,7 +36,7 @@ from pellucid.spec import Spec
 from pellucid.tasks import rows
 from pellucid.tasks.density_baselines import Distribution, independent, mixture
 from pellucid.tasks.density_pictures import pictures
-from pellucid.tasks.mosaic import grid, is_picture, sheet, side
+from pellucid.tasks.mosaic import in_lines, is_picture, side
 from pellucid.tasks.task import Answer, Score, Scored, mean_score
 
 
@@ -44,8 +45,8 @@ class Config(Base):
 
     chains: int = Field(100, ge=2)
     """Annealed chains: the standard error falls with their root. 100 is the papers' number."""
-    temperatures: int = Field(1000, ge=1)
-    """Steps of annealing at each validation: enough to tell weights apart, a few seconds for 500 hidden units."""
+    temperatures: int = Field(2000, ge=1)
+    """Steps of annealing at each validation: a nat or two off, some seconds for 500 hidden units."""
     test_temperatures: int = Field(10_000, ge=1)
     """Steps of annealing where the test part is opened: the number that is published."""
 
@@ -181,7 +182,8 @@ class Density:
                     "reconstruction_error": round(float(errors[place]), 6),
                     "free_energy": round(float(outputs["free_energy"][place]), 4),
                 }
-                found.append(Answer(values, sheet(grid(pair, self.input, 2)) if is_picture(self.input) else None))
+                picture = grid(in_lines(pair, self.input, 2))[None] if is_picture(self.input) else None
+                found.append(Answer(values, picture))
         return found
 
     def _samples(self, machine: Restricted, settings: Asking) -> Answer:
@@ -195,7 +197,7 @@ class Density:
         told = {"input": "noise", "samples": settings.samples, "steps": settings.steps, "seed": settings.seed}
         if not is_picture(self.input):
             return Answer({**told, "rows": visible.int().tolist()})
-        return Answer(told, sheet(grid(probability.cpu().numpy(), self.input, side(settings.samples))))
+        return Answer(told, grid(in_lines(probability.cpu().numpy(), self.input, side(settings.samples)))[None])
 
 
 def base_rates(world: Rows) -> Tensor:

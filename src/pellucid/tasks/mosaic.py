@@ -1,4 +1,4 @@
-"""Pictures made of rows: values of 0 to 1 as images, and many images side by side as one."""
+"""Pictures made of rows: their values stretched to 0 to 1, and laid out in lines."""
 
 from __future__ import annotations
 
@@ -28,17 +28,10 @@ def scaled(values: NDArray[Any], *, centre: bool = False) -> Pixels:
     return stretched
 
 
-def grid(values: NDArray[Any], field: Field, columns: int) -> Pixels:
-    """Return rows `[rows, size]` as images `[lines, columns, channels, height, width]`; an unfinished line is dropped."""
+def in_lines(values: NDArray[Any], field: Field, columns: int) -> Pixels:
+    """Return whole lines of rows `[rows, size]` as images `[lines, columns, channels, height, width]`."""
     lines = max(1, len(values) // columns)
     return values[: lines * columns].astype(np.float32).reshape(lines, -1, *field.shape)
-
-
-def sheet(images: Pixels) -> Pixels:
-    """Return images `[lines, columns, channels, height, width]` as one of `[1, channels, height, width]`."""
-    padded = np.pad(images, ((0, 0), (0, 0), (0, 0), (1, 1), (1, 1)), constant_values=0.5)
-    lines, columns, channels, height, width = padded.shape
-    return padded.transpose(2, 0, 3, 1, 4).reshape(1, channels, lines * height, columns * width)
 
 
 def side(num: int) -> int:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
 from pellucid.data.batch import tensor_of
+from pellucid.data.pictures import grid
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
@@ -27,7 +28,7 @@ from pellucid.randomness import generator
 from pellucid.spec import Spec
 from pellucid.tasks import rows
 from pellucid.tasks.capacity import CAPACITY, LOADS, UNITS, overlaps
-from pellucid.tasks.mosaic import grid, is_picture, sheet
+from pellucid.tasks.mosaic import in_lines, is_picture
 from pellucid.tasks.task import Answer, Score, Scored, mean_score
 
 SHOWN = 10
@@ -126,7 +127,7 @@ class Recall:
                 ((states + 1) / 2).cpu().numpy() for states in (stored, corrupted, self._recall(memory, corrupted))
             ]
             caption = f"Of each pattern {self.config.flip:.0%} of the units were flipped; the net was left to settle."
-            pixels = np.concatenate([grid(line, self.input, len(line)) for line in lines])
+            pixels = np.concatenate([in_lines(line, self.input, len(line)) for line in lines])
             shown.insert(0, Images("recall", "Recall", caption, pixels, ("stored", "corrupted", "recalled")))
         return shown
 
@@ -159,7 +160,7 @@ class Recall:
             for place, name in enumerate(given.names):
                 values = {"input": name, "changed_units": int(changed[place]), "energy": float(energies[place])}
                 pair = (torch.stack([begun[place], found[place]]) + 1) / 2
-                picture = sheet(grid(pair.numpy(), self.input, 2)) if is_picture(self.input) else None
+                picture = grid(in_lines(pair.numpy(), self.input, 2))[None] if is_picture(self.input) else None
                 answers.append(Answer(values, picture))
         return answers
 
