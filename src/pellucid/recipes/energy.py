@@ -22,7 +22,7 @@ def digits_rbm() -> Recipe:
             "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.5},
             "schedule": {"name": "cosine"},
         },
-        train=TrainSection(epochs=200, batch_size=64),
+        train=TrainSection(epochs=400, batch_size=64, evaluate_every=400),
     )
 
 
@@ -41,7 +41,7 @@ def mnist_rbm() -> Recipe:
             "schedule": {"name": "cosine"},
         },
         # A validation anneals for seconds: ten of them are a small share of the training.
-        train=TrainSection(epochs=50, batch_size=100, evaluate_every=5 * 550, log_every=110),
+        train=TrainSection(epochs=100, batch_size=100, evaluate_every=5500),
     )
 
 
