@@ -52,10 +52,10 @@ class SelfOrganizingMap(nn.Module):
         """Lay the sheet on the plane of the two largest principal components, two standard deviations long."""
         if not self._in_plane:
             return
-        rows = sample.flatten(1).double()
+        rows = sample.flatten(1).cpu().double()  # not every accelerator has float64
         mean = rows.mean(dim=0)
         _, lengths, axes = torch.linalg.svd(rows - mean, full_matrices=False)
-        steps = positions(self.lines, self.columns, sample.device).double()  # (U, 2)
+        steps = positions(self.lines, self.columns).double()  # (U, 2)
         steps = steps / steps.max(dim=0).values * 2 - 1
         spreads = lengths[:2] / max(1, len(rows) - 1) ** 0.5
         found = mean + (steps[:, : len(spreads)] * spreads) @ axes[:2]

@@ -47,21 +47,23 @@ def enumerable(machine: Restricted) -> bool:
 
 @torch.no_grad()
 def exact(machine: Restricted) -> float:
-    """Return log Z by summing over all states of the smaller side, in float64; the other side is summed in closed form.
+    """Return log Z by summing over all states of the smaller side; the other side is summed in closed form.
+
+    In float64 on the CPU, because not every accelerator has it.
 
     Example:
         A machine of V visible and H hidden units without weights and biases has 2^(V + H) states of energy 0.
     """
     weights, outer, inner = (
-        t.detach().double() for t in (machine.weights, machine.hidden_bias, machine.visible_bias)
+        t.detach().cpu().double() for t in (machine.weights, machine.hidden_bias, machine.visible_bias)
     )  # the states of `outer` are enumerated
     if weights.shape[1] < weights.shape[0]:
         weights, outer, inner = weights.T, inner, outer
     num_units = len(outer)
-    places = torch.arange(num_units, device=weights.device)
-    total = torch.full((), -math.inf, dtype=torch.float64, device=weights.device)
+    places = torch.arange(num_units)
+    total = torch.full((), -math.inf, dtype=torch.float64)
     for start in range(0, 2**num_units, _STATES_AT_ONCE):
-        numbers = torch.arange(start, min(start + _STATES_AT_ONCE, 2**num_units), device=weights.device)
+        numbers = torch.arange(start, min(start + _STATES_AT_ONCE, 2**num_units))
         states = (numbers[:, None] >> places & 1).double()  # (S, outer)
         terms = states @ outer + F.softplus(torch.addmm(inner, states, weights)).sum(dim=1)  # (S,)
         total = torch.logaddexp(total, terms.logsumexp(dim=0))
@@ -83,18 +85,19 @@ def annealed(machine: Restricted, base_rates: Float[Tensor, " visible"], *, chai
     )
     start = base_rates.logit()
     visible = draw(base_rates.expand(chains, -1))  # (chains, V)
-    log_weights = torch.zeros(chains, dtype=torch.float64, device=weights.device)
+    precise = torch.float32 if weights.device.type == "mps" else torch.float64  # thousands of small numbers add up
+    log_weights = torch.zeros(chains, dtype=precise, device=weights.device)
     bias_step = (visible_bias - start) / temperatures
     for number in range(1, temperatures + 1):
         before, beta = (number - 1) / temperatures, number / temperatures
         # log of the unnormalised p at this temperature minus that at the one before, at the same states
         sums = torch.addmm(hidden_bias, visible, weights.T)  # (chains, H)
         ratio = F.softplus(sums * beta) - F.softplus(sums * before)
-        log_weights += (visible @ bias_step + ratio.sum(dim=1)).double()
+        log_weights += (visible @ bias_step + ratio.sum(dim=1)).to(precise)
         hidden = draw(sums.mul_(beta).sigmoid_())
         bias = torch.lerp(start, visible_bias, beta)
         visible = draw(torch.addmm(bias, hidden, weights, alpha=beta).sigmoid_())
-    log_z_start = len(hidden_bias) * math.log(2) + float(F.softplus(start.double()).sum())
+    log_z_start = len(hidden_bias) * math.log(2) + float(F.softplus(start.cpu().double()).sum())
     largest = log_weights.max()
     shares = (log_weights - largest).exp()
     relative = float(shares.std() / shares.mean()) / math.sqrt(chains) if chains > 1 else math.nan

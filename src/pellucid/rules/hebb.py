@@ -78,8 +78,9 @@ class Hebb:
         self.model: Hopfield = model
         self.updates: Mapping[str, Update] = {}
         self._projects = config.form == "projection"
-        # Sums of whole numbers, exact as such; a projection needs the digits
-        self._sums = torch.zeros_like(model.weights, dtype=torch.float64 if self._projects else torch.int32)
+        # Whole numbers are exact as such; a projection needs digits that not every accelerator has.
+        kind = {"dtype": torch.float64, "device": "cpu"} if self._projects else {"dtype": torch.int32}
+        self._sums = torch.zeros_like(model.weights, **kind)
         self._stored = 0
 
     @torch.no_grad()
@@ -88,7 +89,8 @@ class Hebb:
         states = self.model.states(batch["input"])  # (B, N)
         num_units = states.shape[1]
         if self._projects:
-            self._sums += projection(states.double() - states.double() @ self._sums)
+            precise = states.cpu().double()
+            self._sums += projection(precise - precise @ self._sums)
         else:
             self._sums += (states.T @ states).to(torch.int32)  # whole numbers up to B: exact as floats
         self._stored += len(states)

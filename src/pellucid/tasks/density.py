@@ -202,10 +202,10 @@ class Density:
 
 def base_rates(world: Rows) -> Tensor:
     """Return how often each unit is on in the training rows, as if one row more were on and one off, `[units]`."""
-    total = torch.zeros(world.spec.input.size, dtype=torch.float64, device=world.device)
+    total = torch.zeros(world.spec.input.size, device=world.device)  # whole numbers: exact
     for batch in world.batches("train"):
         total += batch["input"].flatten(1).sum(dim=0)
-    return ((total + 1) / (world.size("train") + 2)).float()
+    return (total + 1) / (world.size("train") + 2)
 
 
 def _of_rows(machine: Restricted, world: Rows, chosen: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -220,7 +220,7 @@ def _of_rows(machine: Restricted, world: Rows, chosen: Tensor) -> tuple[NDArray[
             )
         energies.append(machine.free_energy(visible))
         errors.append((visible - machine.visible(machine.hidden(visible))).square().mean(dim=1))
-    return tuple(torch.cat(parts).double().cpu().numpy() for parts in (energies, errors))  # type: ignore[return-value]
+    return tuple(torch.cat(parts).cpu().double().numpy() for parts in (energies, errors))  # type: ignore[return-value]
 
 
 def _judge(distribution: Distribution, judged: Tensor) -> dict[str, Score]:

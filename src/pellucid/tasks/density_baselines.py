@@ -44,8 +44,8 @@ class Distribution(NamedTuple):
 
 def independent(rows: Tensor) -> Distribution:
     """Return each unit's rate in the rows, as if one row more were on and one off."""
-    rates = (rows.sum(dim=0, dtype=torch.float64) + 1) / (len(rows) + 2)
-    return Distribution(torch.zeros(1, device=rows.device), rates.to(rows.dtype)[None])
+    rates = (rows.sum(dim=0) + 1) / (len(rows) + 2)
+    return Distribution(torch.zeros(1, device=rows.device), rates[None])
 
 
 def mixture(rows: Tensor, components: int = COMPONENTS, rounds: int = ROUNDS) -> Distribution:
