@@ -63,4 +63,28 @@ RECIPES: dict[str, Entry] = {
     "mnist-dcgan": Entry(
         "pellucid.recipes.mnist:mnist_dcgan", "generative", "Radford et al.", 2015, "an adversarial pair on MNIST"
     ),
+    "digits-rbm": Entry(
+        "pellucid.recipes.energy:digits_rbm",
+        "energy",
+        "Hinton",
+        2002,
+        "a small Boltzmann machine on the digits, its likelihood exact; seconds",
+    ),
+    "mnist-rbm": Entry(
+        "pellucid.recipes.energy:mnist_rbm",
+        "energy",
+        "Salakhutdinov & Murray",
+        2008,
+        "a Boltzmann machine of 500 hidden units on binarised MNIST",
+    ),
+    "digits-hopfield": Entry(
+        "pellucid.recipes.energy:digits_hopfield",
+        "energy",
+        "Hopfield",
+        1982,
+        "ten digits stored in 64 units, and what becomes of them",
+    ),
+    "digits-som": Entry(
+        "pellucid.recipes.energy:digits_som", "map", "Kohonen", 1982, "the digits on a map of 10 x 10 units; seconds"
+    ),
 }

@@ -36,6 +36,27 @@ RULES: dict[str, Entry] = {
         2014,
         "a discriminator tells samples from data, a generator learns to be taken for data; two updates",
     ),
+    "contrastive_divergence": Entry(
+        "pellucid.rules.contrastive_divergence:ContrastiveDivergence",
+        "energy",
+        "Hinton, Training products of experts by minimizing contrastive divergence; Tieleman 2008",
+        2002,
+        "lower the energy of the data, raise that of what the machine itself believes",
+    ),
+    "hebb": Entry(
+        "pellucid.rules.hebb:Hebb",
+        "correlation",
+        "Hebb, The Organization of Behavior; Hopfield 1982",
+        1949,
+        "units that are active together are joined: the sum of the patterns' outer products, in one pass",
+    ),
+    "competitive": Entry(
+        "pellucid.rules.competitive:Competitive",
+        "competition",
+        "Kohonen, Self-organized formation of topologically correct feature maps",
+        1982,
+        "the unit nearest to a row, and its neighbours on the map, move towards it",
+    ),
 }
 
 

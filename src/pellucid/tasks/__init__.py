@@ -33,6 +33,27 @@ TASKS: dict[str, Entry] = {
         2017,
         "samples like the data: Frechet distance and coverage in the features of a classifier",
     ),
+    "density": Entry(
+        "pellucid.tasks.density:Density",
+        "unsupervised",
+        "Salakhutdinov & Murray, On the quantitative analysis of deep belief networks",
+        2008,
+        "the distribution of binary rows: log-likelihood in nats, by enumeration or annealed importance sampling",
+    ),
+    "recall": Entry(
+        "pellucid.tasks.recall:Recall",
+        "memory",
+        "Hopfield, Neural networks and physical systems with emergent collective computational abilities",
+        1982,
+        "patterns that were stored, completed from corrupted ones",
+    ),
+    "map": Entry(
+        "pellucid.tasks.map:Map",
+        "unsupervised",
+        "Kohonen, Self-organized formation of topologically correct feature maps",
+        1982,
+        "rows on a sheet of units: quantisation error, topographic error",
+    ),
 }
 
 

@@ -43,12 +43,15 @@ class Score:
         combine: maps summed moments `[..., m]` to values `[...]`.
         better: which way is good.
         interval: how its 95 % interval is made. wilson is for a share of the units; student for a mean of few ones.
+        standard_error: of something estimated behind every value, which no resampling of the units shows (a partition
+            function by annealing); the interval is widened by it.
     """
 
     moments: Moments
     combine: Callable[[Moments], Moments]
     better: Literal["max", "min"]
     interval: Literal["bootstrap", "wilson", "student"] = "bootstrap"
+    standard_error: float = 0.0
 
     @property
     def value(self) -> float:

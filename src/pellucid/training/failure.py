@@ -49,7 +49,7 @@ def record(
         **cause,
         "rows": batch.rows.tolist(),
         "recent": [
-            {"step": number, **{name: float(value) for name, value in scalars.items()}, "learning_rate": rates[0]}
+            {"step": number, **{name: float(value) for name, value in scalars.items()}, **_rate(rates)}
             for number, scalars, rates in recent
         ],
     }
@@ -140,6 +140,11 @@ def diagnose(rule: Rule, batch: Batch, noise: StepNoise, step: int) -> dict[str,
     }
 
 
+def _rate(rates: list[float]) -> dict[str, float]:
+    """The first update's learning rate; nothing where a rule has no update."""
+    return {"learning_rate": rates[0]} if rates else {}
+
+
 def _command(place: Path) -> str:
     """What shows a failed step again: a command, or a call where the run needs what only Python can give."""
     run = recipes.read(place.parent.parent / "recipe.toml")
@@ -159,8 +164,9 @@ def _tell(failed: Mapping[str, Any], place: Path) -> str:
         "nowhere": "carried out again, everything is finite",
     }[failed["where"]]
     recent = "\n".join(
-        f"  step {line['step']}: loss {line.get('loss', 0):.4g}, learning rate {line.get('learning_rate', 0):.3g}, "
-        + ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in line.items() if "gradient_norm" in name)
+        f"  step {line['step']}: loss {line.get('loss', 0):.4g}"
+        + (f", learning rate {line['learning_rate']:.3g}" if "learning_rate" in line else "")
+        + "".join(f", {name.replace('_', ' ')} {value:.4g}" for name, value in line.items() if "gradient_norm" in name)
         for line in failed["recent"]
     )
     owner = failed.get("update", "")
