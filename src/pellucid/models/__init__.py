@@ -66,6 +66,14 @@ MODELS: dict[str, Entry] = {
         line="residual network for small images, 8 to 110 layers, and the plain network of equal depth",
         example="cifar10",
     ),
+    "actor_critic": Entry(
+        target="pellucid.models.actor_critic:ActorCritic",
+        family="policy",
+        paper="arXiv:2006.05990",
+        year=2020,
+        line="a policy and a value of observations, two perceptrons of tanh units behind one running normaliser",
+        example="cartpole",
+    ),
 }
 
 

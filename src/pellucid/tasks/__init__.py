@@ -26,6 +26,13 @@ TASKS: dict[str, Entry] = {
         1823,
         "numbers per row: squared, absolute or Huber loss; rmse, mae, r2",
     ),
+    "control": Entry(
+        "pellucid.tasks.control:Control",
+        "reinforcement",
+        "Sutton & Barto, Reinforcement Learning: An Introduction",
+        1998,
+        "actions that earn the largest return: whole episodes are played; mean return, episode length",
+    ),
 }
 
 
