@@ -23,7 +23,7 @@ SMALLEST = 1e-6
 class Moments(NamedTuple):
     """Of a set of rows: how many, `()`, their mean and their summed squared deviations, `(features,)` each."""
 
-    count: Tensor
+    size: Tensor
     mean: Tensor
     deviations: Tensor
 
@@ -37,10 +37,10 @@ def of(rows: Float[Tensor, "rows *features"]) -> Moments:
 
 def join(first: Moments, second: Moments) -> Moments:
     """Return the moments of two sets together."""
-    count = first.count + second.count
+    count = first.size + second.size
     step = second.mean - first.mean
-    share = second.count / count
-    deviations = first.deviations + second.deviations + step.square() * (first.count * share)
+    share = second.size / count
+    deviations = first.deviations + second.deviations + step.square() * (first.size * share)
     return Moments(count, first.mean + step * share, deviations)
 
 
@@ -72,8 +72,8 @@ class RunningNorm(nn.Module):
         """Take note of rows. A feature that never moved is left in its own units."""
         known = Moments(self.count.cpu().double(), self.mean.cpu().double(), self.deviations.cpu().double())
         joined = join(known, of(rows.cpu()))
-        deviation = (joined.deviations / joined.count).sqrt()
-        self.count.copy_(joined.count)
+        deviation = (joined.deviations / joined.size).sqrt()
+        self.count.copy_(joined.size)
         self.mean.copy_(joined.mean)
         self.deviations.copy_(joined.deviations)
         self.scale.copy_(torch.where(deviation > SMALLEST, 1 / deviation.clamp_min(SMALLEST), 1.0))

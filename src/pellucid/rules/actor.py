@@ -19,7 +19,7 @@ SIGNALS = (
     Signal(
         "return",
         "Return of training episodes",
-        "The rewards of an episode, summed, over the episodes that ended in the last rollout; with noise in the actions.",
+        "The rewards of an episode, summed: the mean over those that ended in the last rollout, actions drawn.",
     ),
     Signal(
         "explained_variance",
@@ -33,7 +33,7 @@ SIGNALS = (
         "Entropy of the policy, in nats",
         "How undecided the policy is: the logarithm of the number of actions is even chances, 0 is one action always.",
         low=0.01,
-        when_low="The policy tries nothing new any more. If it is not good yet: a larger entropy_bonus, a smaller rate.",
+        when_low="The policy tries nothing new any more. If it is not good yet: more entropy_bonus, or a smaller rate.",
     ),
 )
 """What every policy gradient has to watch."""
@@ -68,7 +68,7 @@ class Actor:
     def values(self, observations: Tensor) -> Tensor:
         """Return what is expected from each observation on."""
         with self._execution.autocast():
-            _, values = self._model(observations)
+            values: Tensor = self._model(observations)[1]
         return values.float()
 
     def absorb(self, observations: Tensor) -> None:

@@ -144,7 +144,7 @@ class Rollouts:
             seen[step] = self._earned
             self._earned = self._earned * ~ended[step]
         self._returns = join(self._returns, of(seen[lived]))
-        return float((self._returns.deviations / self._returns.count + 1e-8).sqrt())
+        return float((self._returns.deviations / self._returns.size + 1e-8).sqrt())
 
     def _shuffle(self, wanted: Wanted, number: int) -> None:
         """Cut the rollout into the minibatches of its pass `number`; a single one keeps the order of time."""
