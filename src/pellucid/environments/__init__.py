@@ -1,6 +1,6 @@
 """Environments: worlds that answer actions with observations and rewards. This is the table of them; it loads nothing.
 
-A row's target is `gymnasium:ID`, as a recipe may also name any other environment that Gymnasium knows.
+A recipe may also name any other environment that Gymnasium knows, as `gymnasium:ID`.
 """
 
 from __future__ import annotations
@@ -16,35 +16,30 @@ if TYPE_CHECKING:
 
 ENVIRONMENTS: dict[str, Entry] = {
     "cartpole": Entry(
-        "gymnasium:CartPole-v1",
+        "gymnasium.envs.classic_control.cartpole:CartPoleEnv",
         "classic control",
         "Barto, Sutton & Anderson, Neuronlike adaptive elements",
         1983,
         "push a cart left or right so that its pole stays upright: a point per step, 500 at most",
     ),
     "acrobot": Entry(
-        "gymnasium:Acrobot-v1",
+        "gymnasium.envs.classic_control.acrobot:AcrobotEnv",
         "classic control",
         "Sutton, Generalization in reinforcement learning: successful examples",
         1996,
         "swing two hanging links up by their joint: a point off per step, 500 steps at most",
     ),
     "mountaincar": Entry(
-        "gymnasium:MountainCar-v0",
+        "gymnasium.envs.classic_control.mountain_car:MountainCarEnv",
         "classic control",
         "Moore, Efficient memory-based learning for robot control",
         1990,
         "rock a weak car out of a valley: a point off per step, 200 at most, and no sign of progress before the end",
     ),
-    "lunarlander": Entry(
-        "gymnasium:LunarLander-v3",
-        "Box2D",
-        "Klimov, in OpenAI Gym",
-        2016,
-        "land between two flags with three engines; needs gymnasium's own extra, box2d",
-    ),
 }
 
+IDENTIFIERS = {"cartpole": "CartPole-v1", "acrobot": "Acrobot-v1", "mountaincar": "MountainCar-v0"}
+"""What Gymnasium calls the rows, its time limits included."""
 PREFIX = "gymnasium:"
 
 
@@ -60,8 +55,7 @@ def identifier(source: str) -> str:
         >>> identifier("cartpole"), identifier("gymnasium:Acrobot-v1")
         ('CartPole-v1', 'Acrobot-v1')
     """
-    target = ENVIRONMENTS[source].target if source in ENVIRONMENTS else source
-    return target.removeprefix(PREFIX)
+    return IDENTIFIERS.get(source) or source.removeprefix(PREFIX)
 
 
 def open(recipe: Recipe, device: str = "cpu") -> Episodes:

@@ -25,10 +25,6 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("torque -1", "no torque", "torque +1"),
     ),
     "MountainCar-v0": (("position", "velocity"), ("left", "coast", "right")),
-    "LunarLander-v3": (
-        ("x", "y", "x velocity", "y velocity", "angle", "angular velocity", "left leg touches", "right leg touches"),
-        ("nothing", "left engine", "main engine", "right engine"),
-    ),
 }
 """What the numbers of an observation, and the actions, are called; Gymnasium does not say."""
 
