@@ -33,7 +33,7 @@ def gae(
         ended: the next row is of another episode: terminated or truncated.
     """
     deltas = rewards + discount * next_values * ~terminated - values
-    keeps = discount * gae_lambda * ~ended
+    keeps = discount * gae_lambda * (~ended).to(rewards.dtype)
     advantages = torch.empty_like(deltas)
     following = torch.zeros_like(deltas[0])
     for step in range(len(deltas) - 1, -1, -1):
