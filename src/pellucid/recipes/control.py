@@ -30,16 +30,16 @@ def cartpole_reinforce() -> Recipe:
 
 
 def cartpole_a2c() -> Recipe:
-    """16 environments, an update every 16 steps."""
+    """8 environments, an update every 8 steps."""
     return Recipe(
         name="cartpole-a2c",
         data=DataSection(source="cartpole"),
         prepare=PREPARE,
         model=MODEL,
         task=TASK,
-        rule={"name": "a2c", "optimizer": _adam(2e-3), "schedule": {"name": "cosine"}},
-        # 300,000 environment steps / (16 environments * 16 steps) rollouts, an update each
-        train=TrainSection(steps=1170, evaluate_every=45),
+        rule={"name": "a2c", "optimizer": _adam(1e-3), "schedule": {"name": "cosine"}},
+        # 300,000 environment steps / (8 environments * 8 steps) = 4,688 rollouts, an update each
+        train=TrainSection(steps=4688, evaluate_every=180),
     )
 
 

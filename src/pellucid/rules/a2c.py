@@ -39,10 +39,10 @@ class Config(UpdateConfig):
     """Largest norm of the whole gradient: a single lucky episode must not throw the policy over."""
     accumulate: Literal[1] = 1
     """Batches of experience are small: they go through the model at once."""
-    num_environments: int = Field(16, ge=1)
+    num_environments: int = Field(8, ge=1)
     """Played side by side; they are in different places, so that a batch is varied."""
-    rollout: int = Field(16, ge=1)
-    """Steps in each environment per update; the paper has 5 and more workers."""
+    rollout: int = Field(8, ge=1)
+    """Steps in each environment per update; the paper has 5, and 16 workers."""
     discount: float = Field(0.99, ge=0, le=1)
     """What a reward is worth one step later; 0.99 looks about 100 steps ahead."""
     gae_lambda: float = Field(0.95, ge=0, le=1)

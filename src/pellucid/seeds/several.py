@@ -74,7 +74,7 @@ def _carry_out(recipe: Recipe, run: Path, given: Given) -> None:
         experiment.train(recipe, run, given)
         return
     rundir.check(run)
-    if recipes.read(run / "recipe.toml") != recipe:
+    if (run / "recipe.toml").read_text(encoding="utf-8") != recipes.to_toml(recipe):
         raise RunError(
             f"{run} was trained with another recipe. Choose another --out, or remove it; "
             f"{run}/recipe.toml is what it was trained with."
