@@ -116,7 +116,7 @@ class Control:
         places = np.linspace(0, len(frames) - 1, min(STRIP, len(frames))).round().astype(int)
         pixels = np.stack([_shrunk(frames[place], STRIP_WIDTH) for place in places])  # (frames, C, H, W)
         caption = f"Steps {', '.join(map(str, places))} of an episode that returned {total:g}; likeliest actions."
-        return [Images("episode", "An episode", caption, pixels[None], ("",))]
+        return [Images("episode", "An episode", caption, pixels[None])]
 
     def examples(self, world: World, num: int) -> NDArray[Any]:
         """Return what a random policy sees in its first steps."""
