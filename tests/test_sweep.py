@@ -25,14 +25,21 @@ from tests.training.runs import QUICK, dying, outcome
 
 SHORT = {**QUICK, "train.steps": 9, "train.evaluate_every": 3, "train.checkpoint_every": 2}
 MODEL_SETTINGS = {"resnet": {"model.depth": 8, "model.width": 4}}
-OPTIMIZER_SETTINGS = {"lbfgs": {"train.batch_size": "all"}}
-OWN_RECIPES = {
-    **dict.fromkeys(("rbm", "contrastive_divergence", "density"), "digits-rbm"),
-    **dict.fromkeys(("hopfield", "hebb", "recall"), "digits-hopfield"),
-    **dict.fromkeys(("som", "competitive", "map"), "digits-som"),
-    **dict.fromkeys(("dcgan", "adversarial", "generate"), "digits-dcgan"),
+ACTING: dict[str, Any] = {"split.validation_episodes": 3}
+OWN_RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
+    **dict.fromkeys(("rbm", "contrastive_divergence", "density"), ("digits-rbm", {})),
+    **dict.fromkeys(("hopfield", "hebb", "recall"), ("digits-hopfield", {})),
+    **dict.fromkeys(("som", "competitive", "map"), ("digits-som", {})),
+    **dict.fromkeys(("dcgan", "adversarial", "generate"), ("digits-dcgan", {})),
+    "reinforce": ("cartpole-reinforce", ACTING),
+    "a2c": ("cartpole-a2c", ACTING),
+    **dict.fromkeys(
+        ("actor_critic", "ppo"),
+        ("cartpole-ppo", {**ACTING, "rule.rollout": 8, "rule.epochs": 2, "rule.minibatches": 2}),
+    ),
+    "control": ("cartpole-a2c", {**ACTING, "task.greedy": False}),
 }
-"""Rows of models, rules and tasks that belong together, and the recipe in which they are swept."""
+"""Rows of models, rules and tasks that no classifier is made of, and the recipe in which they are swept."""
 
 
 def cases() -> list[Any]:
@@ -55,7 +62,14 @@ def cases() -> list[Any]:
         if name not in OWN_RECIPES:
             found.append(pytest.param("digits-mlp", settings, id=f"rule {name}"))
     tasks = {"classify": "digits-mlp", "regress": "diabetes-mlp"}
-    found += [pytest.param({**tasks, **OWN_RECIPES}[name], {}, id=f"task {name}") for name in TASKS]
+    found += [pytest.param(tasks[name], {}, id=f"task {name}") for name in TASKS if name not in OWN_RECIPES]
+    swept = {"models": MODELS, "rules": RULES, "tasks": TASKS}
+    found += [
+        pytest.param(*OWN_RECIPES[name], id=f"{table} {name}")
+        for table in swept
+        for name in swept[table]
+        if name in OWN_RECIPES
+    ]
     found.append(pytest.param("digits-mlp", {"execution.precision": "bf16"}, id="bf16"))
     return found
 

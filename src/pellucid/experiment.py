@@ -16,7 +16,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from pellucid import models, provision, reporting, rules, rundir, sources, tasks
+from pellucid import environments, models, provision, reporting, rules, rundir, sources, tasks
 from pellucid import recipe as recipes
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN
@@ -165,6 +165,8 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
 
 def open_world(recipe: Recipe, execution: Execution, columns: Columns | None = None) -> World:
     """Open the data or the environment that the recipe names."""
+    if columns is None and environments.is_named_by(recipe.data.source):
+        return environments.open(recipe, execution.device)
     return data.open(recipe, execution.device, columns)
 
 

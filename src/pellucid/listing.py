@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.catalogue import Config, Entry, Table, sentences
 from pellucid.errors import PellucidError, closest
+
+if TYPE_CHECKING:
+    from pellucid.spec import Spec
 
 TABLES = {
     "recipes": "pellucid.recipes:RECIPES",
@@ -16,6 +19,7 @@ TABLES = {
     "rules": "pellucid.rules:RULES",
     "sources": "pellucid.sources:SOURCES",
     "data": "pellucid.data:DATA",
+    "environments": "pellucid.environments:ENVIRONMENTS",
     "optimizers": "pellucid.optim:OPTIMIZERS",
     "schedules": "pellucid.optim:SCHEDULES",
 }
@@ -40,10 +44,8 @@ def show(name: str) -> dict[str, Any]:
         shown = {"table": table, **_row(name, entry)}
         if table == "recipes":
             return shown | _recipe(entry)
-        if table == "data":
-            from pellucid.data.world import specs
-
-            return shown | {"spec": specs(name).to_dict()}
+        if table in ("data", "environments"):
+            return shown | {"spec": _spec(name).to_dict()}
         if table != "sources":
             shown["fields"] = _fields(entry.config())
         if table == "tasks":
@@ -104,15 +106,22 @@ def _recipe(entry: Entry) -> dict[str, Any]:
 
 
 def _layers(section: dict[str, Any], source: str) -> dict[str, Any]:
-    from pellucid.data.world import specs
     from pellucid.inspection.layers import describe
     from pellucid.models import build
 
-    spec = specs(source)
+    spec = _spec(source)
     plain = {
         key: value for key, value in section.items() if value != "layer_sequential"
     }  # needs data, changes no shape
     return {"data": source, **describe(build(plain, spec, seed=0), spec.input.shape).to_dict()}
+
+
+def _spec(source: str) -> Spec:
+    """What a data set or an environment dictates."""
+    from pellucid import environments
+    from pellucid.data import world
+
+    return environments.specs(source) if environments.is_named_by(source) else world.specs(source)
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:

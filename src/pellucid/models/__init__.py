@@ -98,6 +98,14 @@ MODELS: dict[str, Entry] = {
         line="self-organizing map: a sheet of units laid into the data, neighbours beside neighbours",
         example="digits",
     ),
+    "actor_critic": Entry(
+        target="pellucid.models.actor_critic:ActorCritic",
+        family="policy",
+        paper="arXiv:2006.05990",
+        year=2020,
+        line="a policy and a value of observations, two perceptrons of tanh units behind one running normaliser",
+        example="cartpole",
+    ),
 }
 
 

@@ -87,4 +87,32 @@ RECIPES: dict[str, Entry] = {
     "digits-som": Entry(
         "pellucid.recipes.energy:digits_som", "map", "Kohonen", 1982, "the digits on a map of 10 x 10 units; seconds"
     ),
+    "cartpole-reinforce": Entry(
+        "pellucid.recipes.control:cartpole_reinforce",
+        "control",
+        "Williams",
+        1992,
+        "balance a pole, learned from whole episodes; half a minute",
+    ),
+    "cartpole-a2c": Entry(
+        "pellucid.recipes.control:cartpole_a2c",
+        "control",
+        "Mnih et al.",
+        2016,
+        "balance a pole, learned with a critic's help; half a minute",
+    ),
+    "cartpole-ppo": Entry(
+        "pellucid.recipes.control:cartpole_ppo",
+        "control",
+        "Schulman et al.",
+        2017,
+        "balance a pole, learned from every rollout several times; half a minute",
+    ),
+    "acrobot-ppo": Entry(
+        "pellucid.recipes.control:acrobot_ppo",
+        "control",
+        "Schulman et al.",
+        2017,
+        "swing two hanging links up; a minute",
+    ),
 }

@@ -57,6 +57,27 @@ RULES: dict[str, Entry] = {
         1982,
         "the unit nearest to a row, and its neighbours on the map, move towards it",
     ),
+    "reinforce": Entry(
+        "pellucid.rules.reinforce:Reinforce",
+        "policy gradient",
+        "Williams, Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning",
+        1992,
+        "make the actions of whole episodes likelier, the more so the larger the return that followed",
+    ),
+    "a2c": Entry(
+        "pellucid.rules.a2c:AdvantageActorCritic",
+        "policy gradient",
+        "Mnih et al., Asynchronous Methods for Deep Reinforcement Learning (arXiv 1602.01783)",
+        2016,
+        "make actions likelier that turn out better than a learned value expected, every few steps",
+    ),
+    "ppo": Entry(
+        "pellucid.rules.ppo:ProximalPolicy",
+        "policy gradient",
+        "Schulman et al., Proximal Policy Optimization Algorithms (arXiv 1707.06347)",
+        2017,
+        "go over the same experience several times, and stop where the policy has moved far enough",
+    ),
 }
 
 

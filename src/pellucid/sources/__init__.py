@@ -19,6 +19,13 @@ SOURCES: dict[str, Entry] = {
         2009,
         "every row once an epoch, in an order that is a function of (seed, epoch)",
     ),
+    "rollouts": Entry(
+        "pellucid.sources.rollouts:Rollouts",
+        "experience",
+        "Mnih et al., Asynchronous Methods for Deep Reinforcement Learning (arXiv 1602.01783)",
+        2016,
+        "environments played side by side by the rule's policy; noise is a function of (seed, rollout, step)",
+    ),
 }
 
 

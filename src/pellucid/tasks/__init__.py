@@ -54,6 +54,13 @@ TASKS: dict[str, Entry] = {
         1982,
         "rows on a sheet of units: quantisation error, topographic error",
     ),
+    "control": Entry(
+        "pellucid.tasks.control:Control",
+        "reinforcement",
+        "Sutton & Barto, Reinforcement Learning: An Introduction",
+        1998,
+        "actions that earn the largest return: whole episodes are played; mean return, episode length",
+    ),
 }
 
 
