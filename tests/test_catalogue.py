@@ -14,7 +14,7 @@ from pellucid import listing, recipe
 from pellucid.catalogue import Config, Entry, Table, configure, find, sentences, validate
 from pellucid.errors import RecipeError
 
-WITHOUT_SETTINGS = ("recipes", "sources", "data")
+WITHOUT_SETTINGS = ("recipes", "sources", "data", "environments")
 
 
 def table(name: str) -> Table:

@@ -9,13 +9,15 @@ import pellucid
 
 ROWS = (
     ("errors", "spec", "exhibit", "catalogue", "recipe", "rundir"),
-    ("nn", "data", "optim", "randomness", "execution", "checkpoint"),
+    ("nn", "data", "optim", "randomness", "execution", "checkpoint", "recipes"),
+    ("environments",),
     ("models", "tasks"),
     ("rules", "sources"),
     ("evaluation", "inspection"),
     ("training", "artefacts", "reporting"),
+    ("provision",),
     ("experiment",),
-    ("recipes",),
+    ("seeds",),
     ("verbs", "listing"),
     ("cli",),
     ("__main__",),

@@ -89,7 +89,8 @@ def problems(error: ValidationError, config: type[BaseModel], where: str) -> lis
         field = ".".join(filter(None, (where, *path)))
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, RecipeError):  # a nested section that was looked up in a table of its own
-            lines += [f"{where}.{problem}" if where else problem for problem in cause.problems]
+            section = ".".join(filter(None, (where, *path[:-1])))  # its problems begin with the field's own name
+            lines += [f"{section}.{problem}" if section else problem for problem in cause.problems]
         elif item["type"] == "extra_forbidden":
             lines.append(f"{field}: there is no such field. {_nearest(config, path)}")
         elif item["type"] == "missing":

@@ -131,7 +131,7 @@ def _split(tree: Tree, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, A
         assert "/" not in key, key
         if isinstance(value, Tensor):
             tensors[prefix + key] = value.detach().cpu().contiguous().clone()
-        elif isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+        elif isinstance(value, list | tuple) and _holds_tensors(value):
             kind = "tuple" if isinstance(value, tuple) else "list"
             below, values[key] = _split(
                 {_SEQUENCE: kind, **{str(i): v for i, v in enumerate(value)}}, f"{prefix}{key}/"
@@ -143,6 +143,12 @@ def _split(tree: Tree, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, A
         else:
             values[key] = value
     return tensors, values
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Whether there is a tensor anywhere in a tree."""
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return isinstance(value, Tensor) or any(map(_holds_tensors, inside))
 
 
 def _join(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> dict[str, Any]:

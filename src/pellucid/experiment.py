@@ -16,7 +16,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from pellucid import models, reporting, rules, rundir, sources, tasks
+from pellucid import environments, models, provision, reporting, rules, rundir, sources, tasks
 from pellucid import recipe as recipes
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN
@@ -155,6 +155,7 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     if not model.training:
         model.train()
     task = tasks.build(recipe.task, world.spec)
+    provide(task, recipe, world, execution, given)
     source = sources.build(task.source(model), recipe, world)
     plan = make_plan(recipe.train, source.steps_per_epoch)
     rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
@@ -164,7 +165,23 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
 
 def open_world(recipe: Recipe, execution: Execution, columns: Columns | None = None) -> World:
     """Open the data or the environment that the recipe names."""
+    if columns is None and environments.is_named_by(recipe.data.source):
+        return environments.open(recipe, execution.device)
     return data.open(recipe, execution.device, columns)
+
+
+def provide(task: Task, recipe: Recipe, world: World, execution: Execution, given: Given) -> None:
+    """Give a task what it needs of another run on the same rows, training that first where it is not there yet."""
+
+    def carry_out_quietly(needed: Recipe, out: Path) -> None:
+        train(needed, out, Given(given.columns, report=False, quiet=True))
+
+    try:
+        provision.provide(task, recipe, world, resolve, carry_out_quietly, given.quiet)
+    except Interrupted:
+        raise KeyboardInterrupt from None  # what was interrupted is no run of the user's
+    finally:
+        execution.begin()
 
 
 def _check_given(recipe: Recipe, given: Given) -> None:
@@ -187,12 +204,21 @@ def _check_given(recipe: Recipe, given: Given) -> None:
             problems.append(
                 "train.patience: nothing is validated (split.validation = 0), so nothing can be waited for."
             )
-        if recipe.rule.get("schedule", {}).get("name") == "plateau":
-            problems.append("rule.schedule.name = 'plateau': it waits for validations, and split.validation = 0.")
+        problems += [
+            f"{where}.schedule.name = 'plateau': it waits for validations, and split.validation = 0."
+            for where, update in _updates(recipe)
+            if update.get("schedule", {}).get("name") == "plateau"
+        ]
     if recipe.rule.get("optimizer", {}).get("name") == "lbfgs" and recipe.train.batch_size != "all":
         problems.append("rule.optimizer.name = 'lbfgs' needs the same loss at every step: train.batch_size=\"all\".")
     if problems:
         raise RecipeError(problems, where=f"recipe {recipe.name!r}")
+
+
+def _updates(recipe: Recipe) -> list[tuple[str, Mapping[str, Any]]]:
+    """The sections of a rule that may hold an optimizer and a schedule: its own, and one for each of its updates."""
+    inner = [(f"rule.{name}", section) for name, section in recipe.rule.items() if isinstance(section, Mapping)]
+    return [("rule", recipe.rule), *inner]
 
 
 def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Path:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pellucid.catalogue import Config, Entry, Table, sentences
 from pellucid.errors import PellucidError, closest
+
+if TYPE_CHECKING:
+    from pellucid.spec import Spec
 
 TABLES = {
     "recipes": "pellucid.recipes:RECIPES",
@@ -15,6 +19,7 @@ TABLES = {
     "rules": "pellucid.rules:RULES",
     "sources": "pellucid.sources:SOURCES",
     "data": "pellucid.data:DATA",
+    "environments": "pellucid.environments:ENVIRONMENTS",
     "optimizers": "pellucid.optim:OPTIMIZERS",
     "schedules": "pellucid.optim:SCHEDULES",
 }
@@ -39,10 +44,8 @@ def show(name: str) -> dict[str, Any]:
         shown = {"table": table, **_row(name, entry)}
         if table == "recipes":
             return shown | _recipe(entry)
-        if table == "data":
-            from pellucid.data.world import specs
-
-            return shown | {"spec": specs(name).to_dict()}
+        if table in ("data", "environments"):
+            return shown | {"spec": _spec(name).to_dict()}
         if table != "sources":
             shown["fields"] = _fields(entry.config())
         if table == "tasks":
@@ -66,7 +69,6 @@ def copy(name: str) -> str:
     from pellucid.catalogue import find
     from pellucid.experiment import resolve
     from pellucid.models import MODELS
-    from pellucid.optim import OPTIMIZERS, SCHEDULES
     from pellucid.recipe import to_toml
     from pellucid.recipes import RECIPES
     from pellucid.rules import RULES
@@ -74,11 +76,26 @@ def copy(name: str) -> str:
 
     recipe = resolve(find(RECIPES, name, "recipe").load()())
     tables: dict[str, Table] = {"model": MODELS, "task": TASKS, "rule": RULES}
-    settings = {part: table[getattr(recipe, part)["name"]].config() for part, table in tables.items()}
-    for part, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-        if part in recipe.rule:
-            settings[f"rule.{part}"] = table[recipe.rule[part]["name"]].config()
+    settings: dict[str, type[Config]] = {}
+    for part, table in tables.items():
+        section = getattr(recipe, part)
+        settings |= _settings(part, section, table[section["name"]].config())
     return to_toml(recipe, settings)
+
+
+def _settings(path: str, section: Mapping[str, Any], config: type[Config]) -> dict[str, type[Config]]:
+    """The settings class of a section and of every section inside it, by their paths."""
+    from pellucid.optim import OPTIMIZERS, SCHEDULES
+
+    found = {path: config}
+    for name, inner in section.items():
+        annotation = config.model_fields[name].annotation if name in config.model_fields else None
+        if name in ("optimizer", "schedule"):
+            table: Table = OPTIMIZERS if name == "optimizer" else SCHEDULES
+            found[f"{path}.{name}"] = table[inner["name"]].config()
+        elif isinstance(annotation, type) and issubclass(annotation, Config):
+            found |= _settings(f"{path}.{name}", inner, annotation)
+    return found
 
 
 def _recipe(entry: Entry) -> dict[str, Any]:
@@ -89,15 +106,22 @@ def _recipe(entry: Entry) -> dict[str, Any]:
 
 
 def _layers(section: dict[str, Any], source: str) -> dict[str, Any]:
-    from pellucid.data.world import specs
     from pellucid.inspection.layers import describe
     from pellucid.models import build
 
-    spec = specs(source)
+    spec = _spec(source)
     plain = {
         key: value for key, value in section.items() if value != "layer_sequential"
     }  # needs data, changes no shape
     return {"data": source, **describe(build(plain, spec, seed=0), spec.input.shape).to_dict()}
+
+
+def _spec(source: str) -> Spec:
+    """What a data set or an environment dictates."""
+    from pellucid import environments
+    from pellucid.data import world
+
+    return environments.specs(source) if environments.is_named_by(source) else world.specs(source)
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:
@@ -113,4 +137,6 @@ def _table(name: str) -> Table:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Config):  # a section with settings of its own
+        return value.model_dump()
     return value if isinstance(value, str | int | float | bool | list | dict | tuple | None) else None

@@ -30,7 +30,8 @@ class DataSection(Config):
     """Where the rows come from."""
 
     source: str
-    """A data set of the catalogue (`pellucid ls data`), or "arrays" for what was given to `pellucid.fit`."""
+    """A data set (`pellucid ls data`), an environment (`pellucid ls environments`, or any other of Gymnasium's as
+    "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
 
 
 class SplitSection(Config):
@@ -45,6 +46,10 @@ class SplitSection(Config):
     """Share of the rows that stay sealed until `evaluate --split test`."""
     seed: int = Field(0, ge=0, lt=2**63)
     """Draws the parts. Its own seed, so that runs with different seeds are judged on the same rows."""
+    validation_episodes: int = Field(20, ge=1)
+    """Of an environment, how many episodes choose the best weights. `split.validation = 0` plays none."""
+    test_episodes: int = Field(100, ge=1)
+    """Of an environment, how many episodes stay sealed until `evaluate --split test`."""
 
     @model_validator(mode="after")
     def _leave_rows_to_train(self) -> SplitSection:

@@ -58,10 +58,17 @@ class Field:
 
 @dataclass(frozen=True)
 class Spec:
-    """What goes in and, where something is asked for, what comes out."""
+    """What goes in and, where something is asked for, what comes out.
+
+    Attributes:
+        input: what a model reads.
+        target: what is asked for, or the actions that can be taken.
+        environment: what Gymnasium calls the environment that shows the input and takes the actions; empty for data.
+    """
 
     input: Field
     target: Field | None = None
+    environment: str = ""
 
     @property
     def num_outputs(self) -> int:
@@ -72,9 +79,13 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as JSON types."""
-        return asdict(self)
+        values = asdict(self)
+        if not self.environment:
+            del values["environment"]
+        return values
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Spec:
         """Read a spec that `to_dict` made."""
-        return Spec(**{name: Field.from_dict(field) for name, field in values.items() if field is not None})
+        fields = {name: Field.from_dict(values[name]) for name in ("input", "target") if values.get(name) is not None}
+        return Spec(**fields, environment=values.get("environment", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from torch import nn
 
@@ -25,6 +25,7 @@ from pellucid.execution import Execution
 from pellucid.experiment import Given
 from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
+from pellucid.seeds import several
 from pellucid.training import failure
 
 PARTS = ("validation", "test")
@@ -62,6 +63,28 @@ class Run:
         return predict(self, X)
 
 
+@dataclass(frozen=True)
+class Runs:
+    """A folder of runs of one recipe that differ in the seed."""
+
+    folder: Path
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What they say together: each score's mean over the seeds with its interval, and the values per seed."""
+        return several.result(self.folder)
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs, by seed."""
+        return [Run(Path(each["run"])) for each in self.result["seeds"]]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The validation scores, as means over the seeds."""
+        return {name: score["value"] for name, score in self.result["metrics"].items()}
+
+
 def recipe_of(name: str | Path | Recipe, settings: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
     """Return the recipe that is called or lies at `name`, with settings applied."""
     try:
@@ -76,24 +99,50 @@ def recipe_of(name: str | Path | Recipe, settings: Iterable[str] | Mapping[str, 
         raise experiment.completed(error) from None
 
 
+@overload
 def train(
     recipe: str | Path | Recipe,
     settings: Iterable[str] | Mapping[str, Any] = (),
     *,
     out: str | Path | None = None,
+    seeds: None = None,
     report: bool = True,
     quiet: bool = False,
-) -> Run:
-    """Carry out a recipe in a new run folder.
+) -> Run: ...
+@overload
+def train(
+    recipe: str | Path | Recipe,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+    *,
+    out: str | Path | None = None,
+    seeds: int,
+    report: bool = True,
+    quiet: bool = False,
+) -> Runs: ...
+def train(
+    recipe: str | Path | Recipe,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+    *,
+    out: str | Path | None = None,
+    seeds: int | None = None,
+    report: bool = True,
+    quiet: bool = False,
+) -> Run | Runs:
+    """Carry out a recipe in a new run folder, or with several seeds in a folder of runs.
 
     Args:
         recipe: a name of `ls("recipes")`, the path of a TOML file, or a `Recipe`.
         settings: `["train.epochs=3"]` or `{"train.epochs": 3}`.
         out: the run folder; `runs/NAME` by default.
+        seeds: carry it out so often, with the recipe's seed and those after it, in `OUT/seed-0` and so on
+            (`runs/NAME-seeds` by default). Runs that are there already stay, and those that were interrupted go on.
 
     Raises:
         PellucidError: the recipe or the data cannot be used; nothing was made.
     """
+    if seeds is not None:
+        given = Given(report=report, quiet=quiet)
+        return Runs(several.train(recipe_of(recipe, settings), seeds, _path(out), given))
     folder = experiment.train(recipe_of(recipe, settings), _path(out), Given(report=report, quiet=quiet))
     return Run(folder)
 
@@ -204,9 +253,11 @@ def evaluate(
         recipe = recipes.read(path / "recipe.toml")
         kept = artefacts.read(path / "artefact", run.module if isinstance(run, Run) else None)
         execution = experiment.recorded_execution(folder, recipe)
-        world = _world(path, recipe, execution, kept, _parts(data, validation))
+        columns = _columns(path, recipe, _parts(data, validation))
+        world = _world(path, recipe, execution, kept, columns)
         if world.size(split) == 0:
             raise PellucidError(f"{path}: the {split} part has no rows: the recipe's split.{split} is 0.")
+        experiment.provide(kept.task, recipe, world, execution, Given(columns))
         if split == "test":
             folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
         execution.begin()
@@ -303,11 +354,9 @@ def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> C
     return keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
 
 
-def _world(
-    path: Path, recipe: Recipe, execution: Execution, kept: Artefact, given: dict[str, tuple[Any, Any]]
-) -> World:
+def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, columns: Columns | None) -> World:
     """The run's own rows, split and fitted steps; anything else is refused."""
-    opened = experiment.open_world(recipe, execution, _columns(path, recipe, given))
+    opened = experiment.open_world(recipe, execution, columns)
     began = rundir.read_json(path / "split.json")
     if any(began[key] != now for key, now in opened.identity.items()):
         raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")

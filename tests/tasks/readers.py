@@ -16,7 +16,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def spec(context: int, size: int = 10) -> Spec:
-    field = Field("tokens", (context,), categories=tuple("abcdefghijklmnopqrstuvwxyz"[: size - 1]) + ("�",))
+    field = Field("tokens", (context,), categories=(*"abcdefghijklmnopqrstuvwxyz"[: size - 1], "�"))
     return Spec(field, field)
 
 

@@ -42,6 +42,10 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Train with N seeds, in OUT/seed-0 and so on.", show_default=False),
+    ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run.", show_default=False)] = None,
     replay: Annotated[
         Path | None, typer.Option(metavar="RUN/failures/step-N", help="Do a failed step again.", show_default=False)
@@ -55,6 +59,8 @@ def train(
     from pellucid.errors import PellucidError, TrainingFailed
     from pellucid.training.interrupt import Interrupted
 
+    if seeds is not None and recipe is None:
+        raise PellucidError("--seeds goes with a recipe; given again, it goes on with those that were interrupted.")
     if resume is not None and (recipe or settings):
         raise PellucidError("A resumed run keeps its own recipe: give --resume RUN alone.")
     if sum(choice is not None for choice in (recipe, resume, replay)) != 1:
@@ -62,6 +68,11 @@ def train(
     if replay is not None:
         raise TrainingFailed(verbs.replay(replay))
     try:
+        if seeds is not None:
+            assert recipe is not None
+            runs = verbs.train(recipe, settings or [], out=out, seeds=seeds, report=report)
+            answer(Outcome.of_seeds(runs.result), json)
+            return
         if resume is not None:
             run = verbs.resume(resume, report=report)
         else:

@@ -46,6 +46,13 @@ class Outcome:
         return Outcome(result, "\n".join(lines))
 
     @staticmethod
+    def of_seeds(told: Mapping[str, Any]) -> Outcome:
+        """What several runs say together."""
+        from pellucid.seeds.summary import as_text
+
+        return Outcome(told, as_text(told))
+
+    @staticmethod
     def of_predictions(predictions: Sequence[Mapping[str, Any]]) -> Outcome:
         """One line per input."""
         lines = []

@@ -14,7 +14,7 @@ from pellucid.evaluation.intervals import with_intervals
 from pellucid.randomness import undisturbed
 from pellucid.recipe import Section
 from pellucid.rundir import cache, write_atomically
-from pellucid.tasks.task import Task
+from pellucid.tasks.task import Borrower, Task
 
 VERSION = 2
 
@@ -33,6 +33,7 @@ def run(task: Task, section: Section, world: World, part: str, resamples: int) -
         part,
         section,
         resamples,
+        dict(task.borrowed) if isinstance(task, Borrower) else {},
     )
     path = cache() / "baselines" / f"{hashlib.sha256(json.dumps(question).encode()).hexdigest()}.json"
     try:

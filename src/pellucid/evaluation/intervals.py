@@ -69,7 +69,17 @@ def with_intervals(scores: Mapping[str, Score], resamples: int, seed: int = 0) -
     for group in drawn.values():
         for name, (low, high) in _bootstrap(group, resamples, seed).items():
             results[name] |= {"low": low, "high": high}
+    for name, score in scores.items():
+        if score.standard_error > 0:
+            results[name] |= _widened(results[name], Z * score.standard_error)
     return results
+
+
+def _widened(result: Mapping[str, Any], half: float) -> dict[str, float]:
+    """An interval's ends, each moved out by an error independent of it: distances from the value add as squares."""
+    value = result["value"]
+    low, high = (math.hypot(value - end, half) for end in (result["low"], result["high"]))
+    return {"low": value - low, "high": value + high}
 
 
 def _bootstrap(scores: Mapping[str, Score], resamples: int, seed: int) -> dict[str, tuple[float, float]]:

@@ -8,7 +8,7 @@ task's affair.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pellucid.catalogue import Entry, configure
 from pellucid.errors import PellucidError
@@ -83,7 +83,55 @@ MODELS: dict[str, Entry] = {
         line="a transformer that reads from left to right, small enough for characters on a processor",
         example="tinyshakespeare",
     ),
+    "dcgan": Entry(
+        target="pellucid.models.dcgan:DCGAN",
+        family="generative",
+        paper="arXiv:1511.06434",
+        year=2015,
+        line="convolutional generator and discriminator that learn against each other",
+        example="mnist",
+    ),
+    "rbm": Entry(
+        target="pellucid.models.rbm:RestrictedBoltzmannMachine",
+        family="energy",
+        paper="doi:10.1162/089976602760128018",
+        year=1986,
+        line="restricted Boltzmann machine: units that are on or off, and a probability for every state",
+        example="mnist",
+    ),
+    "hopfield": Entry(
+        target="pellucid.models.hopfield:Hopfield",
+        family="energy",
+        paper="doi:10.1073/pnas.79.8.2554",
+        year=1982,
+        line="Hopfield net: completes what it is given to the nearest of the patterns that it stores",
+        example="digits",
+    ),
+    "som": Entry(
+        target="pellucid.models.som:SelfOrganizingMap",
+        family="competitive",
+        paper="doi:10.1007/BF00337288",
+        year=1982,
+        line="self-organizing map: a sheet of units laid into the data, neighbours beside neighbours",
+        example="digits",
+    ),
+    "actor_critic": Entry(
+        target="pellucid.models.actor_critic:ActorCritic",
+        family="policy",
+        paper="arXiv:2006.05990",
+        year=2020,
+        line="a policy and a value of observations, two perceptrons of tanh units behind one running normaliser",
+        example="cartpole",
+    ),
 }
+
+
+@runtime_checkable
+class BeginsFromSample(Protocol):
+    """A model whose first weights look at data."""
+
+    def begin_from(self, sample: Tensor) -> None:
+        """Set the first weights by prepared training inputs."""
 
 
 def build(
@@ -95,7 +143,8 @@ def build(
         section: `name`, and that model's own settings.
         spec: the shapes and classes of the data.
         seed: of the first weights; torch's global generator is left as it was.
-        sample: gives a batch of inputs, a few hundred rows; called only for `initialiser = "layer_sequential"`.
+        sample: gives a batch of inputs, a few hundred rows; called for `initialiser = "layer_sequential"`, and for a
+            model that begins from data (without it, that one begins as if it knew nothing).
 
     Raises:
         RecipeError: with every problem of the section.
@@ -123,4 +172,6 @@ def build(
         model: nn.Module = MODELS[section["name"]].load()(config, spec)
         if needs_sample and sample is not None:
             layer_sequential(model, sample())
+        if sample is not None and isinstance(model, BeginsFromSample):
+            model.begin_from(sample())
     return model

@@ -146,7 +146,7 @@ class GPT(nn.Module):
             state: of the places before; together they are at most `context`.
         """
         T, past = tokens.shape[1], 0 if state is None else state[0][0].shape[2]
-        x = self.characters(tokens) + self.places.weight[past : past + T]  # (B, T, D)
+        x = self.characters(tokens) + self.places(torch.arange(past, past + T, device=tokens.device))  # (B, T, D)
         x = self.dropout(x)
         known = []
         for number, block in enumerate(self.blocks):

@@ -24,13 +24,15 @@ from pellucid.optim.schedules.warmup import Schedule, factor
 class NonFinite(ArithmeticError):
     """The loss or the gradient is infinite or not a number. Nothing has been changed by then."""
 
-    def __init__(self, step: int, loss: float, gradient_norm: float, learning_rate: float) -> None:
+    def __init__(self, step: int, loss: float, gradient_norm: float, learning_rate: float, update: str = "") -> None:
         self.step = step
+        self.update = update
         self.loss = loss
         self.gradient_norm = gradient_norm
         self.learning_rate = learning_rate
         super().__init__(
-            f"step {step}: loss {loss:g}, gradient norm {gradient_norm:g}, at learning rate {learning_rate:g}"
+            (f"update of the {update}, " if update else "")
+            + f"step {step}: loss {loss:g}, gradient norm {gradient_norm:g}, at learning rate {learning_rate:g}"
         )
 
 
@@ -69,13 +71,15 @@ class Update:
     would still hold a third of the random start after 1,000 steps. Buffers (a norm's statistics) are not averaged.
 
     Attributes:
+        name: what it updates, where a rule has several; empty where it has one.
         flat: the parameters and their gradient, which a rule fills before each `step`.
         steps: how many updates have been made.
         last_rate: the learning rate of the last update.
         shrink: what clipping has multiplied the last gradient by, `()`; None without clipping.
     """
 
-    def __init__(self, model: nn.Module, config: UpdateConfig, total_steps: int) -> None:
+    def __init__(self, model: nn.Module, config: UpdateConfig, total_steps: int, name: str = "") -> None:
+        self.name = name
         self.flat = FlatParameters(model)
         self.steps = 0
         self._total_steps = total_steps
@@ -112,7 +116,7 @@ class Update:
         norm = torch.dot(gradient, gradient).sqrt_()
         # One number is read per step. An accelerator has to come to rest for it; a weight that is lost is worse.
         if not math.isfinite((norm + loss).item()):
-            raise NonFinite(self.steps, loss.item(), norm.item(), learning_rate)
+            raise NonFinite(self.steps, loss.item(), norm.item(), learning_rate, self.name)
         if self._clip is not None:
             self.shrink = (self._clip / (norm + 1e-6)).clamp_(max=1.0)
             gradient.mul_(self.shrink)
@@ -140,16 +144,48 @@ class Update:
         finally:
             self.flat.values.copy_(learned)
 
+    @contextmanager
+    def undone_on_failure(self) -> Iterator[None]:
+        """Put weights and state back when what follows this update in the same step raises `NonFinite`.
+
+        Where nothing is raised it costs a copy of the weights and of the optimizer's state.
+        """
+        weights, state = self.flat.values.clone(), _copied(self.state_dict())
+        arrived, shrink = self.flat.arrived, self.shrink
+        try:
+            yield
+        except NonFinite:
+            self.flat.values.copy_(weights)
+            self.load_state_dict(state)
+            self.flat.arrived, self.shrink = arrived, shrink
+            raise
+
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step depends on beside the weights: live tensors (copy to keep them) and numbers."""
-        state = {"steps": self.steps, "scores": list(self._scores), "optimizer": self._optimizer.state_dict()}
+        state = {
+            "steps": self.steps,
+            "last_rate": None if math.isnan(self.last_rate) else self.last_rate,
+            "scores": list(self._scores),
+            "optimizer": self._optimizer.state_dict(),
+        }
         return state if self._average is None else state | {"average": self._average}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned; the model's weights are loaded by the model."""
         self.steps = int(state["steps"])
         self.flat.arrived = self.steps > 0
+        last_rate = state.get("last_rate")  # told in metrics.jsonl, also by steps that do not update this net
+        self.last_rate = math.nan if last_rate is None else float(last_rate)
         self._scores = [float(score) for score in state["scores"]]
         self._optimizer.load_state_dict(state["optimizer"])
         if self._average is not None:
             self._average.copy_(state["average"])
+
+
+def _copied(state: Any) -> Any:
+    """A tree of tensors and plain values whose tensors are copies."""
+    if isinstance(state, Tensor):
+        return state.clone()
+    if isinstance(state, dict):
+        return {name: _copied(item) for name, item in state.items()}
+    return [_copied(item) for item in state] if isinstance(state, list) else state

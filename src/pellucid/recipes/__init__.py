@@ -81,4 +81,66 @@ RECIPES: dict[str, Entry] = {
         2019,
         "a small GPT on scikit-learn's descriptions; seconds",
     ),
+    "digits-dcgan": Entry(
+        "pellucid.recipes.digits:digits_dcgan",
+        "generative",
+        "Radford et al.",
+        2015,
+        "an adversarial pair on the 8x8 digits; seconds",
+    ),
+    "mnist-dcgan": Entry(
+        "pellucid.recipes.mnist:mnist_dcgan", "generative", "Radford et al.", 2015, "an adversarial pair on MNIST"
+    ),
+    "digits-rbm": Entry(
+        "pellucid.recipes.energy:digits_rbm",
+        "energy",
+        "Hinton",
+        2002,
+        "a small Boltzmann machine on the digits, its likelihood exact; seconds",
+    ),
+    "mnist-rbm": Entry(
+        "pellucid.recipes.energy:mnist_rbm",
+        "energy",
+        "Salakhutdinov & Murray",
+        2008,
+        "a Boltzmann machine of 500 hidden units on binarised MNIST",
+    ),
+    "digits-hopfield": Entry(
+        "pellucid.recipes.energy:digits_hopfield",
+        "energy",
+        "Hopfield",
+        1982,
+        "ten digits stored in 64 units, and what becomes of them",
+    ),
+    "digits-som": Entry(
+        "pellucid.recipes.energy:digits_som", "map", "Kohonen", 1982, "the digits on a map of 10 x 10 units; seconds"
+    ),
+    "cartpole-reinforce": Entry(
+        "pellucid.recipes.control:cartpole_reinforce",
+        "control",
+        "Williams",
+        1992,
+        "balance a pole, learned from whole episodes; half a minute",
+    ),
+    "cartpole-a2c": Entry(
+        "pellucid.recipes.control:cartpole_a2c",
+        "control",
+        "Mnih et al.",
+        2016,
+        "balance a pole, learned with a critic's help; half a minute",
+    ),
+    "cartpole-ppo": Entry(
+        "pellucid.recipes.control:cartpole_ppo",
+        "control",
+        "Schulman et al.",
+        2017,
+        "balance a pole, learned from every rollout several times; half a minute",
+    ),
+    "acrobot-ppo": Entry(
+        "pellucid.recipes.control:acrobot_ppo",
+        "control",
+        "Schulman et al.",
+        2017,
+        "swing two hanging links up; a minute",
+    ),
 }

@@ -65,3 +65,21 @@ def digits_perceptron() -> Recipe:
         rule={"name": "perceptron"},
         train=TrainSection(epochs=10, batch_size=1),
     )
+
+
+def digits_dcgan() -> Recipe:
+    """An adversarial pair, small enough to be trained in seconds; judged by the features of `digits-mlp`."""
+    return Recipe(
+        name="digits-dcgan",
+        data=DATA,
+        split=SPLIT,
+        prepare=PrepareSection(standardize=False),
+        model={"name": "dcgan", "latent": 16, "width": 32},
+        task={"name": "generate", "features": "digits-mlp"},
+        rule={
+            "name": "adversarial",
+            "generator": {"optimizer": {"learning_rate": 1e-3}, "ema": 0.99},
+            "discriminator": {"optimizer": {"learning_rate": 1e-3}},
+        },
+        train=TrainSection(epochs=60, batch_size=64, evaluate_every=100),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.recipe import DataSection, Recipe, Section, SplitSection, TrainSection
+from pellucid.recipe import DataSection, ExecutionSection, PrepareSection, Recipe, Section, SplitSection, TrainSection
 
 
 def _recipe(
@@ -56,3 +56,18 @@ def mnist_resnet() -> Recipe:
     optimizer = {"name": "adamw", "learning_rate": 4e-3, "weight_decay": 1e-2}
     rule = {"optimizer": optimizer, "schedule": {"name": "one_cycle"}}
     return _recipe("mnist-resnet", {"name": "resnet", "depth": 8}, rule, epochs=3)
+
+
+def mnist_dcgan() -> Recipe:
+    """An adversarial pair, judged by the features of `mnist-lenet5`."""
+    return Recipe(
+        name="mnist-dcgan",
+        data=DataSection(source="mnist"),
+        split=SplitSection(kind="given", validation=5000 / 60000),
+        prepare=PrepareSection(standardize=False),
+        model={"name": "dcgan", "latent": 64, "width": 64},
+        task={"name": "generate", "features": "mnist-lenet5"},
+        rule={"name": "adversarial", "generator": {"ema": 0.99}},
+        train=TrainSection(epochs=10, batch_size=64),
+        execution=ExecutionSection(precision="bf16"),
+    )

@@ -33,6 +33,13 @@ SOURCES: dict[str, Entry] = {
         2019,
         "every window of a text once an epoch, cut at an offset and in an order that are functions of (seed, epoch)",
     ),
+    "rollouts": Entry(
+        "pellucid.sources.rollouts:Rollouts",
+        "experience",
+        "Mnih et al., Asynchronous Methods for Deep Reinforcement Learning (arXiv 1602.01783)",
+        2016,
+        "environments played side by side by the rule's policy; noise is a function of (seed, rollout, step)",
+    ),
 }
 
 

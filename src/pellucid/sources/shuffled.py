@@ -14,6 +14,8 @@ from torch import Tensor
 
 from pellucid.data.batch import Batch
 from pellucid.data.rows import Rows
+from pellucid.data.world import World
+from pellucid.errors import PellucidError
 from pellucid.randomness import permutation
 
 GATHER_BYTES = 4 << 20
@@ -22,7 +24,9 @@ GATHER_BYTES = 4 << 20
 class Shuffled:
     """Batches of the training part. An epoch is cut evenly: its batches differ by one row at most."""
 
-    def __init__(self, world: Rows, *, batch_size: int | Literal["all"], seed: int) -> None:
+    def __init__(self, world: World, *, batch_size: int | Literal["all"], seed: int) -> None:
+        if not isinstance(world, Rows):
+            raise PellucidError("This task learns from rows of data, and this world has none. Choose another task.")
         self._world = world
         self._rows = world.rows("train")
         self._seed = seed

@@ -33,6 +33,41 @@ TASKS: dict[str, Entry] = {
         1951,
         "the next character of a text, at every place; nats and bits per character, perplexity; continues a prompt",
     ),
+    "generate": Entry(
+        "pellucid.tasks.generate:Generate",
+        "generative",
+        "Heusel et al., GANs Trained by a Two Time-Scale Update Rule",
+        2017,
+        "samples like the data: Frechet distance and coverage in the features of a classifier",
+    ),
+    "density": Entry(
+        "pellucid.tasks.density:Density",
+        "unsupervised",
+        "Salakhutdinov & Murray, On the quantitative analysis of deep belief networks",
+        2008,
+        "the distribution of binary rows: log-likelihood in nats, by enumeration or annealed importance sampling",
+    ),
+    "recall": Entry(
+        "pellucid.tasks.recall:Recall",
+        "memory",
+        "Hopfield, Neural networks and physical systems with emergent collective computational abilities",
+        1982,
+        "patterns that were stored, completed from corrupted ones",
+    ),
+    "map": Entry(
+        "pellucid.tasks.map:Map",
+        "unsupervised",
+        "Kohonen, Self-organized formation of topologically correct feature maps",
+        1982,
+        "rows on a sheet of units: quantisation error, topographic error",
+    ),
+    "control": Entry(
+        "pellucid.tasks.control:Control",
+        "reinforcement",
+        "Sutton & Barto, Reinforcement Learning: An Introduction",
+        1998,
+        "actions that earn the largest return: whole episodes are played; mean return, episode length",
+    ),
 }
 
 

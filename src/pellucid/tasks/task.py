@@ -43,12 +43,15 @@ class Score:
         combine: maps summed moments `[..., m]` to values `[...]`.
         better: which way is good.
         interval: how its 95 % interval is made. wilson is for a share of the units; student for a mean of few ones.
+        standard_error: of something estimated behind every value, which no resampling of the units shows (a partition
+            function by annealing); the interval is widened by it.
     """
 
     moments: Moments
     combine: Callable[[Moments], Moments]
     better: Literal["max", "min"]
     interval: Literal["bootstrap", "wilson", "student"] = "bootstrap"
+    standard_error: float = 0.0
 
     @property
     def value(self) -> float:
@@ -175,3 +178,35 @@ class Differentiable(Protocol):
 
     def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
         """Return the summed loss of a batch and what to divide it by."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What another run learned, as a task borrows it.
+
+    Attributes:
+        recipe: the name of that run's recipe.
+        model: in evaluation mode.
+        preprocessing: from raw inputs to what the model takes.
+        sha256: of the weights' file.
+    """
+
+    recipe: str
+    model: nn.Module
+    preprocessing: Preprocessing
+    sha256: str
+
+
+@runtime_checkable
+class Borrower(Protocol):
+    """A task that judges by what another run has learned, and is given it before its first look."""
+
+    needs: str
+    """The recipe to borrow from, carried out on the same data and split."""
+
+    @property
+    def borrowed(self) -> Mapping[str, str]:
+        """Hashes of what was borrowed: scores are a function of it too."""
+
+    def borrow(self, learned: Learned) -> None:
+        """Take what is needed."""

@@ -49,7 +49,7 @@ def record(
         **cause,
         "rows": batch.rows.tolist(),
         "recent": [
-            {"step": number, **{name: float(value) for name, value in scalars.items()}, "learning_rate": rates[0]}
+            {"step": number, **{name: float(value) for name, value in scalars.items()}, **_rate(rates)}
             for number, scalars, rates in recent
         ],
     }
@@ -118,24 +118,31 @@ def diagnose(rule: Rule, batch: Batch, noise: StepNoise, step: int) -> dict[str,
     where = "forward" if "layer" in found else "nowhere"
     if "layer" not in found and error is not None:
         # Forward was finite: the gradient flows from the last layer to the first, so the last parameter was hit first.
-        order = [name for name, _ in rule.model.named_parameters()]
-        hit = [
-            name
+        order = {id(parameter): name for name, parameter in rule.model.named_parameters()}
+        bad = {
+            id(parameter)
             for update in rule.updates.values()
-            for name, gradient in zip(update.flat.names, update.flat.gradients, strict=True)
+            if update.name == error.update
+            for parameter, gradient in zip(update.flat.parameters, update.flat.gradients, strict=True)
             if not torch.isfinite(gradient).all()
-        ]
-        hit.sort(key=lambda name: order.index(name) if name in order else -1)
+        }
+        hit = [name for parameter, name in order.items() if parameter in bad]
         found["layer"], where = (hit[-1], "gradient") if hit else (None, "loss")
     # A micro-batch's places are not the batch's.
     places = found["places"] if found.get("rows") == len(batch) else range(len(batch))
     return {
+        "update": error.update if error else "",
         "layer": found.get("layer"),
         "where": where,
         "sample_rows": [int(batch.rows[place]) for place in places],
         "loss": str(error.loss if error else "finite"),
         "gradient_norm": str(error.gradient_norm if error else "finite"),
     }
+
+
+def _rate(rates: list[float]) -> dict[str, float]:
+    """The first update's learning rate; nothing where a rule has no update."""
+    return {"learning_rate": rates[0]} if rates else {}
 
 
 def _command(place: Path) -> str:
@@ -157,15 +164,19 @@ def _tell(failed: Mapping[str, Any], place: Path) -> str:
         "nowhere": "carried out again, everything is finite",
     }[failed["where"]]
     recent = "\n".join(
-        f"  step {line['step']}: loss {line.get('loss', 0):.4g}, learning rate {line.get('learning_rate', 0):.3g}, "
-        f"gradient norm {line.get('gradient_norm', 0):.4g}"
+        f"  step {line['step']}: loss {line.get('loss', 0):.4g}"
+        + (f", learning rate {line['learning_rate']:.3g}" if "learning_rate" in line else "")
+        + "".join(f", {name.replace('_', ' ')} {value:.4g}" for name, value in line.items() if "gradient_norm" in name)
         for line in failed["recent"]
     )
+    owner = failed.get("update", "")
+    section = f"rule.{owner}" if owner else "rule"
     return (
-        f"Step {failed['step']} was stopped: the loss is {failed['loss']}, "
+        f"Step {failed['step']} was stopped{f' at the update of the {owner}' if owner else ''}: "
+        f"the loss is {failed['loss']}, "
         f"the gradient norm {failed['gradient_norm']}, "
         f"at learning rate {failed['learning_rate']:.3g}.\nWhere: {where}.\nRows: {shown}.\n"
         + (f"Before that:\n{recent}\n" if recent else "")
         + f"No weight was touched. See it again: {_command(place)}\n"
-        "Try a smaller rule.optimizer.learning_rate, rule.clip=1.0 or a warm-up; look at these rows."
+        f"Try a smaller {section}.optimizer.learning_rate, {section}.clip=1.0 or a warm-up; look at these rows."
     )
