@@ -114,15 +114,15 @@ def test_every_setting_has_a_sentence(name: str) -> None:
 
 
 def test_the_table_needs_no_torch_and_the_models_no_compiler() -> None:
-    script = """
+    script = f"""
         import sys
         from pellucid.models import MODELS, build
         assert "torch" not in sys.modules, "the table imports torch"
         from pellucid.spec import Field, Spec
         spec = Spec(Field("image", (3, 32, 32)), Field("category", categories=("a", "b")))
         import torch
-        for name in set(MODELS) - NO_OUTPUTS:
-            model = build({"name": name}, spec, seed=0)
+        for name in set(MODELS) - {NO_OUTPUTS!r}:
+            model = build({{"name": name}}, spec, seed=0)
             torch.autograd.grad(model(torch.zeros(2, 3, 32, 32)).sum(), list(model.parameters()))
         assert "torch._dynamo" not in sys.modules, "a model imports the compiler"
     """
