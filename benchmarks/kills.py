@@ -43,6 +43,7 @@ from typing import Any
 from hardware import write_results
 
 ONE_THREAD = "execution.threads=1"  # tiny steps: a second thread beside a busy neighbour would only wait
+EPISODES = ("split.validation_episodes=5", "split.test_episodes=5")
 FAMILIES: dict[str, list[str]] = {
     "convnet": ["digits", "train.epochs=20", "train.checkpoint_every=9"],  # torch's own choice of threads
     "mlp-dropout-ema-momentum": [
@@ -66,10 +67,26 @@ FAMILIES: dict[str, list[str]] = {
         *("rule.optimizer.name=muon", "rule.accumulate=3", "rule.clip=1.0"),
         *("train.epochs=30", "train.checkpoint_every=10"),
     ],
+    "lstm-carried-state": ["descriptions-lstm", ONE_THREAD, "train.epochs=20", "train.checkpoint_every=13"],
+    "gpt-dropout": ["descriptions-gpt", ONE_THREAD, "model.dropout=0.2", "train.checkpoint_every=11"],
+    "rbm-persistent-chains": ["digits-rbm", ONE_THREAD, "train.epochs=60", "train.checkpoint_every=50"],
+    "hopfield": ["digits-hopfield", ONE_THREAD, "train.batch_size=1", "train.checkpoint_every=2"],
+    "som": ["digits-som", ONE_THREAD, "train.epochs=20", "train.checkpoint_every=60"],
+    "gan": ["digits-dcgan", ONE_THREAD, "train.epochs=12", "train.checkpoint_every=15"],
+    "wasserstein": [
+        *("digits-dcgan", ONE_THREAD, "rule.loss=wasserstein", "rule.discriminator_steps=3"),
+        *("model.discriminator_norm=layer", "rule.generator.ema=0.9", "train.epochs=8", "train.checkpoint_every=10"),
+    ],
+    "reinforce": ["cartpole-reinforce", ONE_THREAD, *EPISODES, "train.steps=40", "train.checkpoint_every=3"],
+    "a2c": ["cartpole-a2c", ONE_THREAD, *EPISODES, "train.steps=600", "train.checkpoint_every=37"],
+    "ppo": ["cartpole-ppo", ONE_THREAD, *EPISODES, "train.steps=400", "train.checkpoint_every=17"],
 }
 CLOCKS = ("seconds", "samples_per_second", "training_seconds", "run")
 """What may differ: how long it took, and where."""
-BYTES = ("split.json", "recipe.toml", "execution.json", "artefact", "predictions", "checkpoints")
+BYTES = (
+    *("split.json", "recipe.toml", "execution.json", "signals.json", "exhibits.json", "exhibits.safetensors"),
+    *("artefact", "predictions", "checkpoints"),
+)
 PART = ".part"
 """How a file is called until it is whole."""
 AGAIN = 1 / 3
@@ -80,6 +97,9 @@ WARM = (
     "sklearn.datasets",
     "sklearn.linear_model",
     "sklearn.neighbors",
+    "scipy.stats",
+    "gymnasium",
+    "pygame",
     "torch.fx.experimental.symbolic_shapes",
 )
 

@@ -20,8 +20,8 @@ from pellucid import environments, models, provision, reporting, rules, rundir, 
 from pellucid import recipe as recipes
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN
-from pellucid.catalogue import configure
-from pellucid.data import keep
+from pellucid.catalogue import configure, find
+from pellucid.data import DATA, keep
 from pellucid.data import world as data
 from pellucid.data.columns import Columns
 from pellucid.data.world import World
@@ -165,8 +165,11 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
 
 def open_world(recipe: Recipe, execution: Execution, columns: Columns | None = None) -> World:
     """Open the data or the environment that the recipe names."""
-    if columns is None and environments.is_named_by(recipe.data.source):
+    source = recipe.data.source
+    if columns is None and environments.is_named_by(source):
         return environments.open(recipe, execution.device)
+    if columns is None and not data.is_own(source):
+        find({**DATA, **environments.ENVIRONMENTS}, source, "data.source")  # the closest name may be of either kind
     return data.open(recipe, execution.device, columns)
 
 

@@ -134,7 +134,7 @@ def predict(
 @app.command()
 def ls(
     table: Annotated[
-        str, typer.Argument(help="recipes, models, tasks, rules, sources, data, optimizers, schedules.")
+        str, typer.Argument(help="recipes, models, tasks, rules, sources, data, environments, optimizers, schedules.")
     ] = "recipes",
     json: Json = False,
     debug: Debug = False,

@@ -58,14 +58,23 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
     return rows.open(recipe, columns, device)
 
 
+ARRAYS = "arrays"
+"""The source of what came from memory."""
+
+
+def is_own(source: str) -> bool:
+    """Whether a source is the user's own, from memory or a file, and so in no table."""
+    return source == ARRAYS or source.endswith(".txt")
+
+
 def read(source: str) -> Columns:
     """Read a data set of the catalogue, or a text file."""
-    if source == "arrays":
+    if source == ARRAYS:
         raise DataError(
             "This run was trained on arrays in memory, which are not kept with it: "
             "give them again, as in pellucid.fit(X, y, resume=RUN)."
         )
-    if source.endswith(".txt"):
+    if is_own(source):
         return text.read(Path(source))
     columns = find(DATA, source, "data.source").load()()
     assert isinstance(columns, Columns)

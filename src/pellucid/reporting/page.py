@@ -116,6 +116,7 @@ def _sections(told: Record, figures: Figures) -> dict[str, Any]:
         "signals": signals.standings(told),
         "exhibits": exhibits.shown(told, figures["exhibits"]),
         "unit": told.split.get("unit", "row"),
+        "learned_unit": words.learned(told.split),
         "commands": provenance.commands(told),
         "environment": provenance.facts(
             told.environment, {"pellucid": "Pellucid", "python": "Python", "torch": "PyTorch", "numpy": "NumPy"}
@@ -137,9 +138,8 @@ def learned(told: Record) -> str:
         )
     else:
         unit = told.split.get("unit", "row")
-        rows = words.count(counts["train"], unit) + (
-            f" of {words.count(given[0], 'number')}" if len(given) == 1 and unit == "row" else ""
-        )
+        rows = words.count(counts["train"], unit) if counts.get("train") else "what it met"
+        rows += f" of {words.count(given[0], 'number')}" if len(given) == 1 and unit == "row" else ""
     task = told.recipe["task"]["name"]
     if task == "classify":
         num = len(next(iter((told.split.get("classes") or {}).values()), ())) or len(result.get("class_names", ()))
@@ -157,7 +157,7 @@ def training(told: Record) -> str:
     account, sentences = told.account, []
     if "steps" in account:
         took = f" in {words.duration(account['training_seconds'])}" if "training_seconds" in account else ""
-        rate = f", {words.count(round(account.get('samples_per_second', 0)), 'row')} a second"
+        rate = f", {words.count(round(account.get('samples_per_second', 0)), words.learned(told.split))} a second"
         early = "; stopped early, as validation no longer became better" if account.get("stopped_early") else ""
         sentences.append(words.count(account["steps"], "step") + took + rate + early + ".")
     if len(told.trained) > curves.MOST_POINTS:

@@ -149,6 +149,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
+def learned(split: Mapping[str, Any]) -> str:
+    """Name what a batch has many of, by what the parts are counted in."""
+    return {"character": "window", "episode": "time step"}.get(split.get("unit", "row"), "row")
+
+
 def date(when: str) -> str:
     """Write an ISO time as a date and a time to the minute."""
     return when[:16].replace("T", " ")
