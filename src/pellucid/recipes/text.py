@@ -27,13 +27,13 @@ def shakespeare_lstm() -> Recipe:
         "shakespeare-lstm",
         "tinyshakespeare",
         context=64,
-        model={"name": "lstm", "hidden": 512, "dropout": 0.2},
+        model={"name": "lstm", "hidden": 512, "dropout": 0.1},
         rule={
             "optimizer": {"name": "adamw", "learning_rate": 4e-3, "weight_decay": 0.01},
             "schedule": {"name": "one_cycle"},
             "clip": 1.0,
         },
-        train=TrainSection(epochs=10, batch_size=64),
+        train=TrainSection(epochs=7, batch_size=64),
     )
 
 
@@ -49,7 +49,7 @@ def shakespeare_gpt() -> Recipe:
             "schedule": {"name": "one_cycle"},
             "clip": 1.0,
         },
-        train=TrainSection(epochs=10, batch_size=32),
+        train=TrainSection(epochs=15, batch_size=64),
     )
 
 
