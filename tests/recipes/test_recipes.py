@@ -24,6 +24,9 @@ GOLDEN = Path(__file__).parent / "first_losses.json"
 needs_mnist = pytest.mark.skipif(
     not locate.folder("mnist").is_dir(), reason=f"MNIST is not in {locate.folder('mnist')}; set PELLUCID_DATA"
 )
+needs_shakespeare = pytest.mark.skipif(
+    not locate.folder("tinyshakespeare").is_dir(), reason="tiny Shakespeare is not there; set PELLUCID_DATA"
+)
 
 
 def first_losses(name: str, steps: int = 3) -> list[float]:
@@ -41,7 +44,8 @@ def first_losses(name: str, steps: int = 3) -> list[float]:
 
 
 def cases() -> list[Any]:
-    return [pytest.param(name, marks=needs_mnist if name.startswith("mnist") else ()) for name in RECIPES]
+    needs = {"mnist": needs_mnist, "shakespeare": needs_shakespeare}
+    return [pytest.param(name, marks=needs.get(name.partition("-")[0], ())) for name in RECIPES]
 
 
 @pytest.mark.parametrize("name", RECIPES)
