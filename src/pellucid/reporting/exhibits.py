@@ -24,6 +24,7 @@ class Shown:
     image: str = ""
     image_width: int = 0
     labels: tuple[str, ...] = ()
+    wide: bool = False
     figure: Picture | None = None
     texts: tuple[tuple[str, str], ...] = ()
 
@@ -35,8 +36,11 @@ def shown(record: Record, figures: list[Picture]) -> list[Shown]:
     for exhibit in record.exhibits:
         if isinstance(exhibit, Images):
             whole = grid(exhibit.pixels)
-            width = max(280, min(640, 2 * whole.shape[2]))
-            found.append(Shown(exhibit.title, exhibit.caption, _data_uri(whole), width, tuple(exhibit.row_labels)))
+            wide = whole.shape[2] > 3 * whole.shape[1]  # a strip of frames has the width of the page
+            width = max(280, min(960 if wide else 640, 2 * whole.shape[2]))
+            found.append(
+                Shown(exhibit.title, exhibit.caption, _data_uri(whole), width, tuple(exhibit.row_labels), wide=wide)
+            )
         elif isinstance(exhibit, Texts):
             texts = tuple((str(label), str(text)) for label, text in exhibit.texts)
             found.append(Shown(exhibit.title, exhibit.caption, texts=texts))

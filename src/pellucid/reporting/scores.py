@@ -96,9 +96,9 @@ def kindness(record: Record) -> str:
         return ""
     told = "The weights are the last ones, so validation had no say in them."
     if record.keeps_best:
-        told = "The validation rows chose which weights were kept, so their score is a little too kind."
+        told = "The validation part chose which weights were kept, so its scores are a little too kind."
     more = (
-        "The test rows had no say."
+        "The test part had no say."
         if "test" in record.results
         else "How good it is on new data, only a test part can tell."
     )
@@ -141,7 +141,7 @@ def draw_standing(record: Record) -> list[Picture]:
 def _range(scores: list[Mapping[str, Any]]) -> tuple[float, float]:
     """The axis: the net and whoever is near it; who is far off is shown at the edge, and would squeeze the rest."""
     low, high = scores[0]["low"], scores[0]["high"]
-    span = max(high - low, 1e-6 * max(abs(high), 1e-6))
+    span = max(high - low, 0.02 * max(abs(high), 1e-3))  # where all units are alike, the interval has no width
     for score in sorted(scores[1:], key=lambda score: abs(score["value"] - scores[0]["value"])):
         wide = max(high, score["high"]) - min(low, score["low"])
         if wide <= 6 * span:
@@ -154,6 +154,7 @@ def _axis_of_metric(axes: Axes, name: str, result: Result) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.ticklabel_format(axis="x", useOffset=False)
     if words.is_share(name):
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
     more = "less is better" if result["directions"].get(name) == "min" else "more is better"

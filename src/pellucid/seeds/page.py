@@ -11,21 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import rundir
-from pellucid.reporting import style
+from pellucid.reporting import style, words
 from pellucid.reporting.style import BLUE, FAINT, Picture
 
-CSS = """
-:root { color-scheme: light dark; --paper: #fdfdfc; --faint: #6b727b; --rule: #d8dbdf; --series-0: #0072b2; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #16181b; --faint: #9aa1a9; --rule: #3a3f45; --series-0: #58a6e0; }
-}
-body { background: var(--paper); font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem;
-  padding: 0 1rem; }
-figure { display: inline-block; margin: 0 1rem 1rem 0; width: min(100%, 28rem); }
-table { border-collapse: collapse; } th, td { padding: .2rem .8rem .2rem 0; text-align: right; }
-th:first-child, td:first-child { text-align: left; } td { border-top: 1px solid var(--rule); }
-small { color: var(--faint); }
-"""
+CSS = (Path(style.__file__).parent / "page.css").read_text(encoding="utf-8")
+"""The look of every report."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -37,16 +27,19 @@ def page(told: Mapping[str, Any], runs: Sequence[Path]) -> str:
         runs: the run folders, in its order.
     """
     figures = "".join(f"<figure>{picture.inline}</figure>" for picture in draw(told, runs))
-    name = escape(Path(told["run"]).name)
+    name = escape(Path(told["run"]).resolve().name)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>{name} · Pellucid</title><style>{CSS}</style></head><body>\n"
-        f"<h1>{name}</h1><p>One recipe, {len(runs)} seeds, judged on validation. Means over seeds with Student's 95 % "
-        "interval; each run chose its best weights by the same validation, so its scores are a little flattered. "
-        "The test part tells without that.</p>\n"
-        f"{figures}\n{_table(told)}\n</body></html>\n"
+        f'<header><p class="label">Report of {len(runs)} runs</p><h1>{name}</h1>'
+        '<p class="learned">One recipe, its seeds, judged on validation.</p></header>\n'
+        '<section><p class="label">Scores</p><div><h2>How much does it depend on the seed?</h2>'
+        f'<div class="box">{_table(told)}</div>'
+        "<p>Means over seeds with Student's 95 % interval. Each run chose its best "
+        "weights by the same validation, so its scores are a little too kind; the test part tells without that.</p>"
+        f'<div class="panels">{figures}</div></div></section>\n</body></html>\n'
     )
 
 
@@ -64,10 +57,10 @@ def _curves(name: str, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Picture:
     for lines in runs:
         axes.plot([line["step"] for line in lines], [line["metrics"][name] for line in lines], color=FAINT, lw=0.6)
     steps, values = _together(name, runs)
-    mean, spread = values.mean(axis=0), values.std(axis=0)
+    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
     axes.fill_between(steps, mean - spread, mean + spread, color=BLUE, alpha=0.18, lw=0)
     axes.plot(steps, mean, color=BLUE)
-    axes.set_title(f"Validation {name.replace('_', ' ')}")
+    axes.set_title(f"Validation {words.metric(name)}")
     axes.set_xlabel("step")
     style.note(axes, f"{len(runs)} seeds, mean ± deviation")
     return style.picture(name, f"validation {name} against the step, one line per seed and their mean", figure)
@@ -83,13 +76,14 @@ def _together(name: str, runs: Sequence[Sequence[Mapping[str, Any]]]) -> tuple[N
 def _table(told: Mapping[str, Any]) -> str:
     """The values per seed, and the mean of each column with its interval."""
     names = list(told["metrics"])
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    head = "".join(f"<th>{escape(words.metric(name))}</th>" for name in names)
     rows = [
-        f"<tr><td>seed {each['seed']}</td>" + "".join(f"<td>{each['metrics'][name]:.6g}</td>" for name in names)
+        f"<tr><td>seed {each['seed']}</td>"
+        + "".join(f"<td>{words.of_metric(each['metrics'][name], name)}</td>" for name in names)
         for each in told["seeds"]
     ]
     means = "".join(
-        f"<td><b>{score['value']:.6g}</b><br><small>{score['low']:.6g} to {score['high']:.6g}</small></td>"
-        for score in told["metrics"].values()
+        f"<td><b>{shown.full}</b><small>{shown.interval}</small></td>"
+        for shown in (words.shown(score, name) for name, score in told["metrics"].items())
     )
     return f"<table><tr><th></th>{head}</tr>{''.join(rows)}<tr><td>mean</td>{means}</tr></table>"
