@@ -113,7 +113,7 @@ def _layers(section: dict[str, Any], source: str) -> dict[str, Any]:
     plain = {
         key: value for key, value in section.items() if value != "layer_sequential"
     }  # needs data, changes no shape
-    return {"data": source, **describe(build(plain, spec, seed=0), spec.input.shape).to_dict()}
+    return {"data": source, **describe(build(plain, spec, seed=0), spec).to_dict()}
 
 
 def _spec(source: str) -> Spec:

@@ -188,7 +188,7 @@ def _one_row(inputs: Spec | Sequence[int] | Tensor, model: nn.Module) -> Tensor:
         return inputs[:1]
     parameter = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
     if isinstance(inputs, Spec):
-        dtype = torch.long if inputs.input.kind == "category" else parameter.dtype
+        dtype = torch.long if inputs.input.kind in ("category", "tokens") else parameter.dtype
         return torch.zeros(1, *inputs.input.shape, dtype=dtype, device=parameter.device)
     return torch.zeros(1, *inputs, dtype=parameter.dtype, device=parameter.device)
 
