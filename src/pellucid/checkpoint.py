@@ -55,7 +55,7 @@ def save(folder: Path, step: int, state: Tree, best: Mapping[str, Tensor] | None
     record = {"version": VERSION, "step": step, "files": hashes, "values": values}
     record["hash"] = _hash(_canonical(record))
     write_atomically(folder / f"step-{step:09d}.json", _canonical(record))
-    _prune(folder)
+    prune(folder)
 
 
 def restore(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
@@ -109,7 +109,8 @@ def _write_once(path: Path, content: Callable[[], bytes]) -> str:
     return digest
 
 
-def _prune(folder: Path) -> None:
+def prune(folder: Path) -> None:
+    """Remove what the last checkpoints do not need: after each, and after a kill that came between the two."""
     records = sorted(folder.glob("step-*.json"), reverse=True)
     needed: set[str] = set()
     for path in records[:KEEP]:

@@ -108,7 +108,7 @@ def resume(path: Path, given: Given = Given()) -> Path:
     """Go on with a run from its last checkpoint, to the bytes that it would have ended with."""
     with rundir.lock(path) as folder:
         folder.sweep()
-        recipe = recipes.read(path / "recipe.toml")
+        recipe = resolve(recipes.read(path / "recipe.toml"))  # TOML has no word for None
         execution = recorded_execution(folder, recipe)
         if recipe.model["name"] == OWN and not any((folder / "checkpoints").glob("step-*.json")):
             raise RunError(f"{path} was stopped before the start of its model was kept. Train it anew.")

@@ -56,12 +56,12 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def outcome(run: Path) -> tuple[bytes, list[dict[str, Any]]]:
-    """What two runs must agree in to the byte: the kept weights, and the metrics without the times."""
+def outcome(run: Path) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
+    """What two runs must agree in to the byte: every file of the artefact, and the metrics without the times."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
         line.pop("seconds")
-    return (run / "artefact/model.safetensors").read_bytes(), lines
+    return {path.name: path.read_bytes() for path in (run / "artefact").iterdir()}, lines
 
 
 @contextmanager

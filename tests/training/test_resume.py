@@ -111,13 +111,13 @@ def test_killed_processes_end_with_the_same_bytes() -> None:
     length = time.perf_counter() - start
     chance = random.Random(11)
     kills = 0
-    for _ in range(6):
+
+    def next_command() -> list[str]:
         begun = Path("killed").exists()
-        process = subprocess.Popen(
-            [*command, *(["--resume", "killed"] if begun else [*recipe, "--out", "killed"])],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        return [*command, *(["--resume", "killed", "--no-report"] if begun else [*recipe, "--out", "killed"])]
+
+    for _ in range(6):
+        process = subprocess.Popen(next_command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             process.wait(chance.uniform(0.3, 1.0) * length)
         except subprocess.TimeoutExpired:
@@ -125,7 +125,7 @@ def test_killed_processes_end_with_the_same_bytes() -> None:
             process.wait()
             kills += 1
     assert kills > 0
-    subprocess.run([*command, "--resume", "killed", "--no-report"], check=True, capture_output=True)
+    subprocess.run(next_command(), check=True, capture_output=True)
     assert outcome(Path("killed")) == outcome(Path("whole"))
 
 
@@ -139,6 +139,19 @@ def test_a_damaged_checkpoint_is_said_and_the_end_is_the_same(capsys: pytest.Cap
     assert outcome(whole) == before
     assert "is damaged" in capsys.readouterr().err
     assert "damaged checkpoint" in (whole / "journal.jsonl").read_text()
+
+
+def test_a_kill_between_a_checkpoint_and_its_tidying_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid import checkpoint
+
+    whole = train("momentum, plateau", "whole")
+    with monkeypatch.context() as during:
+        during.setattr(checkpoint, "prune", lambda folder: None)
+        killed = train("momentum, plateau", "killed")
+    names = {path.name for path in (whole / "checkpoints").iterdir()}
+    assert {path.name for path in (killed / "checkpoints").iterdir()} > names
+    experiment.resume(killed, QUIET)
+    assert {path.name for path in (killed / "checkpoints").iterdir()} == names
 
 
 def test_a_finished_run_resumes_to_itself() -> None:

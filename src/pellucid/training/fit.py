@@ -158,6 +158,7 @@ class _Run:
             self.source.load_state_dict(found.state["source"])
             self.state = State(**found.state["fit"])
             self.best = found.best
+            checkpoint.prune(self.folder / "checkpoints")
         self.folder.keep_lines("metrics.jsonl", self.state.lines)
 
     def _warn(self, message: str) -> None:
