@@ -20,12 +20,12 @@ from pellucid import environments, models, provision, reporting, rules, rundir, 
 from pellucid import recipe as recipes
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN
-from pellucid.catalogue import configure, find
+from pellucid.catalogue import configure
 from pellucid.data import DATA, keep
 from pellucid.data import world as data
 from pellucid.data.columns import Columns
 from pellucid.data.world import World
-from pellucid.errors import RecipeError, RunError
+from pellucid.errors import RecipeError, RunError, closest
 from pellucid.evaluation.evaluate import run as evaluate
 from pellucid.execution import Execution, decide
 from pellucid.inspection.instruments import Instruments
@@ -168,8 +168,10 @@ def open_world(recipe: Recipe, execution: Execution, columns: Columns | None = N
     source = recipe.data.source
     if columns is None and environments.is_named_by(source):
         return environments.open(recipe, execution.device)
-    if columns is None and not data.is_own(source):
-        find({**DATA, **environments.ENVIRONMENTS}, source, "data.source")  # the closest name may be of either kind
+    known = {**DATA, **environments.ENVIRONMENTS}  # the closest name may be of either kind
+    if columns is None and not data.is_own(source) and source not in known:
+        told = f"data.source: there is no {source!r}. {closest(source, known)} A text of your own ends in .txt."
+        raise RecipeError([told], where=f"recipe {recipe.name!r}")
     return data.open(recipe, execution.device, columns)
 
 
