@@ -9,7 +9,7 @@ import pellucid
 
 ROWS = (
     ("errors", "spec", "exhibit", "catalogue", "recipe", "rundir"),
-    ("nn", "data", "optim", "randomness", "execution", "checkpoint", "recipes"),
+    ("nn", "data", "optim", "randomness", "execution", "capture", "checkpoint", "recipes"),
     ("environments",),
     ("models", "tasks"),
     ("rules", "sources"),

@@ -32,7 +32,7 @@ from pellucid.inspection.instruments import Instruments
 from pellucid.inspection.layers import describe as describe_layers
 from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
-from pellucid.rules.rule import Rule
+from pellucid.rules.rule import Rule, Tunable
 from pellucid.rundir import RunFolder
 from pellucid.sources.source import Source
 from pellucid.tasks.task import Look, Task
@@ -41,7 +41,9 @@ from pellucid.training.interrupt import Interrupted
 from pellucid.training.plan import Plan
 from pellucid.training.plan import plan as make_plan
 from pellucid.training.progress import Progress
+from pellucid.training.tuning import tune
 
+EXECUTION = "execution.json"
 KEPT_DATA = "data/columns.safetensors"
 
 
@@ -98,10 +100,9 @@ def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Pa
     recipe = resolve(recipe)
     execution = decide(recipe.execution)
     parts = assemble(recipe, execution, given)
-    with rundir.create(recipe.name, recipes.to_toml(recipe), out) as folder:
-        folder.write_json("execution.json", execution.to_dict())
-        with told_how_to_resume(folder), undisturbed():
-            return carry_out(folder, recipe, execution, parts, given)
+    new = rundir.create(recipe.name, recipes.to_toml(recipe), out)
+    with new as folder, told_how_to_resume(folder), undisturbed():
+        return carry_out(folder, recipe, execution, parts, given)
 
 
 def resume(path: Path, given: Given = Given()) -> Path:
@@ -229,6 +230,7 @@ def _updates(recipe: Recipe) -> list[tuple[str, Mapping[str, Any]]]:
 def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Path:
     """Train, keep, judge and tell, in this folder, from wherever it stands."""
     world, model, task, rule = parts.world, parts.model, parts.task, parts.rule
+    execution = settled(folder, recipe, execution, parts, given)
     _same_split(folder, world)
     _keep_data(folder, recipe, given.columns)
     _note_layers(folder, parts)
@@ -259,6 +261,21 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
     return folder.path
 
 
+def settled(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Execution:
+    """Settle by measuring what the recipe leaves open of the execution, and record it before it is used."""
+    if not (folder / EXECUTION).exists():
+        tuned = tune(execution, recipe.execution, parts.rule, parts.source.example())
+        execution = tuned.execution
+        folder.write_json(EXECUTION, execution.to_dict())
+        folder.note("tuned", chosen=str(tuned))
+        if tuned.seconds and not given.quiet:
+            print(tuned, file=sys.stderr)
+    execution.begin()
+    if isinstance(parts.rule, Tunable):
+        parts.rule.gradient.captured = execution.variant == "captured"
+    return execution
+
+
 def _compare_machines(folder: RunFolder, given: Given) -> None:
     """Note the resume, and say so where this machine or its versions may round differently."""
     began, now = rundir.read_json(folder / "environment.json"), rundir.environment()
@@ -270,12 +287,10 @@ def _compare_machines(folder: RunFolder, given: Given) -> None:
 
 
 def recorded_execution(folder: RunFolder, recipe: Recipe) -> Execution:
-    """The decision that was recorded; where a kill came before it was, a new one."""
-    path = folder / "execution.json"
+    """The decision that was recorded; where a kill came before it was, what the recipe says of it."""
+    path = folder / EXECUTION
     if not path.exists():
-        execution = decide(recipe.execution)
-        folder.write_json("execution.json", execution.to_dict())
-        return execution
+        return decide(recipe.execution)
     execution = Execution(**rundir.read_json(path))
     here = decide(recipe.execution.model_copy(update={"device": "auto"}))
     if execution.device != "cpu" and execution.device != here.device:

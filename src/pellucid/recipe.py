@@ -112,8 +112,9 @@ class ExecutionSection(Config):
     """Threads of one operation on the cpu. Left out: torch's choice. Different counts give different bytes."""
     layout: Literal["channels_last", "channels_first"] = "channels_last"
     """How the weights of convolutions lie in memory. channels_last is the faster one; it rounds differently."""
-    variant: Literal["eager"] = "eager"
-    """How a step is carried out."""
+    variant: Literal["auto", "eager", "captured"] = "auto"
+    """How a gradient is computed: eager by the chain rule anew at each step, captured by a recording of its operations,
+    to the same bytes; auto measures both before step 1. Which it was is written to execution.json."""
 
 
 class EvaluateSection(Config):

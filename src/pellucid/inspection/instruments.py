@@ -32,23 +32,25 @@ class Instruments:
     @torch.no_grad()
     def after_step(self) -> dict[str, Any]:
         """Return, in the order of `names`, the L2 norms of gradients and of updates relative to the weights."""
-        gradients: list[Tensor] = []
-        ratios: list[Tensor] = []
+        gradients: list[float] = []
+        ratios: list[float] = []
         for owner, before in zip(self._updates, self._before, strict=True):
             flat = owner.flat
             sizes = [gradient.numel() for gradient in flat.gradients]
+            pieces = [torch.split(whole, sizes) for whole in (flat.gradient, flat.values - before, before)]
             # Sums of squares overflow a float32 early; one device has nothing longer.
             precise = torch.float32 if before.device.type == "mps" else torch.float64
-            update = torch.stack(torch._foreach_norm(torch.split(flat.values - before, sizes), 2, precise))
-            weight = torch.stack(torch._foreach_norm(torch.split(before, sizes), 2, precise))
-            gradient = torch.stack(torch._foreach_norm(torch.split(flat.gradient, sizes), 2, precise))
-            gradients.append(gradient if owner.shrink is None else gradient / owner.shrink)  # as it was before clipping
+            norms = torch.stack(torch._foreach_norm([*pieces[0], *pieces[1], *pieces[2]], 2, precise)).tolist()
+            num = len(sizes)
+            gradient, update, weight = norms[:num], norms[num : 2 * num], norms[2 * num :]
+            shrink = 1.0 if owner.shrink is None else float(owner.shrink)
+            gradients += [norm / shrink for norm in gradient]  # as it was before clipping
             # A parameter that starts at zero has no ratio; its first step is called 1, not infinite.
-            ratios.append(torch.where(weight > 0, update / weight.clamp_min(1e-30), (update > 0).to(update.dtype)))
+            ratios += [u / w if w > 0 else float(u > 0) for u, w in zip(update, weight, strict=True)]
         self._before = []
         if not gradients:
             return {}
         return {
-            "gradient_norms": [float(f"{x:.6g}") for x in torch.cat(gradients).tolist()],
-            "update_ratios": [float(f"{x:.6g}") for x in torch.cat(ratios).tolist()],
+            "gradient_norms": [float(f"{x:.6g}") for x in gradients],
+            "update_ratios": [float(f"{x:.6g}") for x in ratios],
         }

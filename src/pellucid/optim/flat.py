@@ -104,13 +104,14 @@ class FlatParameters:
             PellucidError: at the first fill, some parameters have no part in the loss. Later on they count as zero:
                 a branch may rest for a step.
         """
-        torch._foreach_copy_(self.gradients, self._differentiate(loss))
+        torch._foreach_copy_(self.gradients, self.differentiate(loss))
 
     def accumulate(self, loss: Tensor) -> None:
         """Add the gradient of `loss`, `()`."""
-        torch._foreach_add_(self.gradients, self._differentiate(loss))
+        torch._foreach_add_(self.gradients, self.differentiate(loss))
 
-    def _differentiate(self, loss: Tensor) -> tuple[Tensor, ...]:
+    def differentiate(self, loss: Tensor) -> tuple[Tensor, ...]:
+        """Return the gradient of `loss`, `()`, one tensor per parameter; raises like `fill`."""
         if not loss.requires_grad:
             raise PellucidError(
                 "gradient never arrives at any parameter: the loss was detached, or made under no_grad."

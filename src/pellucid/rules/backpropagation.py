@@ -19,6 +19,7 @@ from pellucid.execution import Execution
 from pellucid.exhibit import Signal
 from pellucid.optim.update import Update, UpdateConfig
 from pellucid.rules.check import try_out
+from pellucid.rules.gradient import Gradient
 from pellucid.tasks.task import Differentiable, Task
 
 Config = UpdateConfig
@@ -43,18 +44,14 @@ class Backpropagation:
         self.execution = execution
         self.update = Update(model, config, total_steps)
         self.updates = {"update": self.update}
+        self.gradient = Gradient(model, self.task, self.update.flat, execution)
         self._accumulate = config.accumulate
         self._carry: Any = None
-        self._scales: dict[float, Tensor] = {}
 
     def step(self, batch: Batch) -> Mapping[str, Tensor | float]:
         """Return the batch's mean loss (before the update) and the gradient's norm."""
         if self._accumulate == 1:
-            with self.execution.autocast():
-                total, count, carry = self.task.loss(self.model, batch, self._carry)
-            mean = total * self._scale(count, total)
-            self.update.flat.fill(mean)
-            loss = mean.detach()
+            loss, carry = self.gradient.fill(batch, self._carry)
         else:
             loss, carry = self._fill_by_parts(batch)
         norm = self.update.step(loss)
@@ -79,14 +76,6 @@ class Backpropagation:
             count += part_count
         flat.gradient.div_(count)
         return total / count, carries if any(carry is not None for carry in carries) else []
-
-    def _scale(self, count: Tensor | float, like: Tensor) -> Tensor:
-        """1/count as a tensor; a run has two batch sizes at most, so they are made once."""
-        if isinstance(count, Tensor):
-            return count.reciprocal()
-        if count not in self._scales:
-            self._scales[count] = torch.tensor(1.0 / count, device=like.device)
-        return self._scales[count]
 
     def check(self, batch: Batch) -> None:
         """Try the smallest micro-batch of a batch."""

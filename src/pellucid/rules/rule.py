@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
 from pellucid.exhibit import Signal
 from pellucid.optim.update import Update
+from pellucid.rules.gradient import Gradient
 
 
 class Rule(Protocol):
@@ -43,3 +44,10 @@ class Rule(Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A rule whose gradient can be computed in more than one way, to the same bytes."""
+
+    gradient: Gradient

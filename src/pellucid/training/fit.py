@@ -210,11 +210,11 @@ class _Run:
         else:
             self.state.without_better += 1
         self.state.stopped_early = self.plan.patience is not None and self.state.without_better >= self.plan.patience
+        self._mark = time.perf_counter()  # training goes on from here
         epoch = self.plan.epoch(self.state.step)
         self._add({"kind": "validation", "step": self.state.step, "epoch": epoch, "metrics": values, "best": better})
         self.rule.observe(rank[0])
         self.progress.validated(values, better)
-        self._mark = time.perf_counter()
 
     def save_when_due(self) -> None:
         """Save every so many steps, or when some time has passed."""

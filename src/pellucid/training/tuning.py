@@ -1,0 +1,86 @@
+"""How a step is carried out fastest here: measured before step 1, for what it costs is known only on the machine.
+
+Threads: two of them halve a large product, and wait for each other in a small one; beside a busy process they wait for
+that as well. Capture: a recording of a gradient's operations spares the bookkeeping, which is most of a small step and
+nothing of a large one. Both are measured on the gradient of one batch; nothing of it stays in the model.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pellucid.data.batch import Batch
+from pellucid.execution import Execution
+from pellucid.recipe import ExecutionSection
+from pellucid.rules.gradient import Gradient
+from pellucid.rules.rule import Rule, Tunable
+
+ROUNDS = 7
+LARGE = 0.05
+"""Seconds: where a gradient takes longer, the bookkeeping is nothing, and every thread is of use."""
+WORTH = 0.87
+"""A variant is taken where it needs at most this share of the time of a simpler one."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The decision, and the median seconds of a gradient by which it was made: none where nothing was measured."""
+
+    execution: Execution
+    seconds: Mapping[Execution, float]
+
+    def __str__(self) -> str:
+        """In a line: what was chosen, and against what."""
+        told = _label(self.execution)
+        slowest = max(self.seconds, key=lambda candidate: self.seconds[candidate], default=self.execution)
+        if slowest == self.execution:
+            return told
+        return f"{told}: {self.seconds[slowest] / self.seconds[self.execution]:.1f}x as fast as {_label(slowest)}"
+
+
+def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Batch) -> Tuned:
+    """Settle what the recipe leaves open: the threads, and how the gradient is computed.
+
+    Args:
+        execution: the decision so far, with torch's own number of threads where the recipe gives none.
+        batch: an example; what is computed of it leaves no trace in the model.
+    """
+    variants = ["eager", "captured"] if section.variant == "auto" else [section.variant]
+    threads = [1, execution.threads] if section.threads is None else [execution.threads]
+    simplest = replace(execution, variant=variants[0])
+    if execution.device != "cpu" or not isinstance(rule, Tunable):
+        return Tuned(simplest, {})
+    candidates = [
+        replace(execution, threads=number, variant=variant) for number in dict.fromkeys(threads) for variant in variants
+    ]
+    if len(candidates) == 1 or min(_seconds(simplest, rule.gradient, batch) for _ in range(2)) > LARGE:
+        return Tuned(simplest, {})
+    taken: dict[Execution, list[float]] = {candidate: [] for candidate in candidates}
+    for number in range(3 + ROUNDS):  # in the first three it is recorded, and compared twice
+        for candidate in candidates:
+            seconds = _seconds(candidate, rule.gradient, batch)
+            if number >= 3:
+                taken[candidate].append(seconds)
+    medians = {candidate: statistics.median(of) for candidate, of in taken.items()}
+    best = candidates[0]
+    for candidate in candidates:
+        if medians[candidate] <= WORTH * medians[best]:
+            best = candidate
+    return Tuned(best, medians)
+
+
+def _seconds(execution: Execution, gradient: Gradient, batch: Batch) -> float:
+    """How long one gradient takes."""
+    execution.begin()
+    gradient.captured = execution.variant == "captured" and not gradient.reason
+    with gradient.rehearsal():
+        begin = time.perf_counter()
+        gradient.fill(batch)
+        return time.perf_counter() - begin
+
+
+def _label(execution: Execution) -> str:
+    return f"{execution.variant} step, {execution.threads} {'thread' if execution.threads == 1 else 'threads'}"
