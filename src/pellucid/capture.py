@@ -156,7 +156,7 @@ class _Writer:
     def __init__(self, inputs: Mapping[str, Tensor], fixed: Mapping[str, Tensor]) -> None:
         self.scope: dict[str, Any] = {"torch": torch}
         self._names = {id(tensor): name for name, tensor in inputs.items()}
-        self._taken = Counter(inputs)
+        self._taken = Counter([*inputs, "torch"])
         self._placed: set[int] = set()
         self._unchanging: set[int] = set()
         self._transposed: dict[int, Tensor] = {}
@@ -184,7 +184,7 @@ class _Writer:
         given = bool(call.tensors) and all(id(tensor) in self._unchanging for tensor in call.tensors)
         if (given or call.name in FACTORIES) and not call.draws and id(call.output) not in written:
             self._unchanging.add(id(call.output))
-            self._keep(call.output, call.name)
+            self._keep(call.output, f"constant_{call.name}")
             return None
         outputs = call.output if isinstance(call.output, tuple | list) else [call.output]
         return self._write(call, [self._call_it(o, hint) if isinstance(o, Tensor) else "_" for o in outputs], needs)
@@ -206,7 +206,7 @@ class _Writer:
         """What is called: torch's own function of that name where there is one, else the operation itself."""
         if type(getattr(torch, call.name, None)) is type(torch.mm):
             return f"torch.{call.name}"
-        name = f"{call.name}_{call.operation._schema.overload_name}".strip("_")
+        name = f"aten_{call.name}_{call.operation._schema.overload_name}".strip("_")
         self.scope[name] = call.operation._op
         return name
 
