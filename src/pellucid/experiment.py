@@ -32,10 +32,11 @@ from pellucid.inspection.instruments import Instruments
 from pellucid.inspection.layers import describe as describe_layers
 from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
+from pellucid.rules.check import try_out
 from pellucid.rules.rule import Rule
 from pellucid.rundir import RunFolder
 from pellucid.sources.source import Source
-from pellucid.tasks.task import Look, Task
+from pellucid.tasks.task import Differentiable, Look, Task
 from pellucid.training import fit as training
 from pellucid.training.interrupt import Interrupted
 from pellucid.training.plan import Plan
@@ -159,7 +160,10 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     source = sources.build(task.source(model), recipe, world)
     plan = make_plan(recipe.train, source.steps_per_epoch)
     rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
-    rule.check(source.example())
+    example = source.example()
+    rule.check(example)
+    if isinstance(task, Differentiable):  # some rules have no use for its loss, and the first look would find it unfit
+        try_out(model, lambda: task.loss(model, example), len(example), example["input"].shape[1:])
     return Parts(world, model, task, source, rule, plan)
 
 

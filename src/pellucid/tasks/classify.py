@@ -49,7 +49,7 @@ class Classify:
 
     def __init__(self, config: Config, spec: Spec) -> None:
         if spec.target is None or spec.target.kind != "category":
-            raise DataError("task.name = 'classify' needs a target of classes; here it is numbers. Choose 'regress'.")
+            raise DataError(f"task.name = 'classify' needs a target of classes; {rows.other_target(spec)}.")
         self.input = spec.input
         self.classes = spec.target.categories
         self.labels = spec.target.classes()

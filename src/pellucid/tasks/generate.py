@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
+from pellucid.catalogue import find
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
@@ -24,6 +25,7 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.exhibit import Exhibit, Images, Signal
 from pellucid.nn.generative import Generative
 from pellucid.randomness import derive
+from pellucid.recipes import RECIPES
 from pellucid.spec import Spec
 from pellucid.tasks import sample_quality as quality
 from pellucid.tasks.rows import of_rows
@@ -90,6 +92,12 @@ class Generate:
             raise DataError(
                 "task.name = 'generate' judges samples by a classifier of the same data, and this data has no classes. "
                 "Give y beside X; the generator never sees it."
+            )
+        judge = find(RECIPES, config.features, "task.features").load()()
+        if judge.task["name"] != "classify":
+            raise DataError(
+                f"task.features = {config.features!r} is trained to {judge.task['name']}; a judge is a classifier. "
+                "Choose a recipe such as mnist-lenet5 or digits-mlp."
             )
         self.spec = spec
         self.config = config

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
@@ -38,9 +39,9 @@ DOTS = 16
 class Config(Base):
     """Settings of the map's baselines."""
 
-    lines: int = 10
+    lines: int = Field(10, ge=2)
     """Units of the baselines from top to bottom: as many as the model has, so that they are fair."""
-    columns: int = 10
+    columns: int = Field(10, ge=2)
     """Units of the baselines from left to right."""
 
 

@@ -118,7 +118,8 @@ class NextToken:
         held_out, right = surprise(reader, tokens, text.context)
         seen, _ = surprise(reader, text.tokens("train")[: len(tokens)], text.context)
         scores = self._scores(held_out, right)
-        pairs = np.concatenate([_windows(held_out), _windows(seen)[: len(_windows(held_out))]], axis=1)
+        both = min(len(held_out), len(seen))  # the training part may be the shorter one
+        pairs = np.concatenate([_windows(held_out[:both]), _windows(seen[:both])], axis=1)
         scores["generalisation_gap"] = Score(pairs, lambda s: s[..., 0] / s[..., 1] - s[..., 2] / s[..., 3], "min")
         told = {
             "characters": len(held_out),

@@ -47,7 +47,7 @@ class Regress:
 
     def __init__(self, config: Config, spec: Spec) -> None:
         if spec.target is None or spec.target.kind != "number":
-            raise DataError("task.name = 'regress' needs a target of numbers; here it is classes. Choose 'classify'.")
+            raise DataError(f"task.name = 'regress' needs a target of numbers; {rows.other_target(spec)}.")
         self.input = spec.input
         self.num_targets = spec.target.size
         self.names = spec.target.names
