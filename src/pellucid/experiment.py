@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,8 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
         model.train()
     task = tasks.build(recipe.task, world.spec)
     provide(task, recipe, world, execution, given)
+    task.check(model, world)
+    _check_line_search(recipe, task, model)
     source = sources.build(task.source(model), recipe, world)
     plan = make_plan(recipe.train, source.steps_per_epoch)
     rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
@@ -218,10 +220,18 @@ def _check_given(recipe: Recipe, given: Given) -> None:
             for where, update in _updates(recipe)
             if update.get("schedule", {}).get("name") == "plateau"
         ]
-    if recipe.rule.get("optimizer", {}).get("name") == "lbfgs" and recipe.train.batch_size != "all":
-        problems.append("rule.optimizer.name = 'lbfgs' needs the same loss at every step: train.batch_size=\"all\".")
     if problems:
         raise RecipeError(problems, where=f"recipe {recipe.name!r}")
+
+
+def _check_line_search(recipe: Recipe, task: Task, model: nn.Module) -> None:
+    """Refuse what compares losses from step to step where they are not of the same rows."""
+    if recipe.rule.get("optimizer", {}).get("name") == "lbfgs" and (
+        recipe.train.batch_size != "all" or task.source(model) != "shuffled"
+    ):
+        remedy = 'train.batch_size="all"' if task.source(model) == "shuffled" else "another optimizer, such as adam"
+        message = f"rule.optimizer.name = 'lbfgs' needs the same loss at every step: {remedy}."
+        raise RecipeError([message], where=f"recipe {recipe.name!r}")
 
 
 def _updates(recipe: Recipe) -> list[tuple[str, Mapping[str, Any]]]:
@@ -280,7 +290,8 @@ def recorded_execution(folder: RunFolder, recipe: Recipe) -> Execution:
         execution = decide(recipe.execution)
         folder.write_json("execution.json", execution.to_dict())
         return execution
-    execution = Execution(**rundir.read_json(path))
+    recorded = rundir.read_json(path, *(field.name for field in fields(Execution)))
+    execution = Execution(**{field.name: recorded[field.name] for field in fields(Execution)})
     here = decide(recipe.execution.model_copy(update={"device": "auto"}))
     if execution.device != "cpu" and execution.device != here.device:
         print(
@@ -305,7 +316,7 @@ def _same_split(folder: RunFolder, world: World) -> None:
     if not path.exists():
         folder.write_json("split.json", world.to_dict(), indent=None)  # tens of thousands of rows
         return
-    began = rundir.read_json(path)
+    began = rundir.read_json(path, *world.identity)
     for key, now in world.identity.items():
         if began[key] != now:
             what = "data" if key == "data_hash" else "split"

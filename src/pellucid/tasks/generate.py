@@ -71,8 +71,9 @@ class Generate:
         Signal(
             "coverage",
             "Is every kind of image painted?",
-            "The share of real rows that have a sample nearer than their fifth neighbour: low where kinds are missing "
-            "(mode collapse) or samples are far from the data. Real images of the training part reach about 0.97.",
+            "The share of real rows that have a sample nearer than their fifth neighbour (task.neighbours): low where "
+            "kinds are missing (mode collapse) or samples are far from the data. Of five neighbours, real images of "
+            "the training part reach about 0.97.",
             0.5,
             None,
             "Whole kinds of images are never painted, or samples do not look like data. Train longer, or lower both "
@@ -125,6 +126,14 @@ class Generate:
     def borrowed(self) -> Mapping[str, str]:
         """The hash of the judge's weights."""
         return {} if self._judge is None else {"features_sha256": self._judge.sha256}
+
+    def check(self, model: nn.Module, world: World) -> None:
+        """A model that paints, and parts with enough rows for neighbours."""
+        of_rows(world)
+        _generative(model)
+        for part in ("validation", "test"):
+            if world.size(part):
+                self._size(world, part)
 
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""

@@ -116,6 +116,9 @@ class Regress:
             columns[f"prediction{ending}"] = predictions["number"][:, index].tolist()
         return columns
 
+    def check(self, model: nn.Module, world: World) -> None:
+        """Nothing: the loss finds out."""
+
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""
         return "shuffled"
@@ -147,6 +150,8 @@ class Regress:
         return rows.answers(self, model, preprocessing, self.input, inputs, examples)
 
     def _check(self, outputs: Tensor, rows: int) -> None:
+        if not isinstance(outputs, Tensor):
+            raise ShapeError(f"The model gave {type(outputs).__name__}: expected outputs {(rows, self.num_targets)}.")
         if outputs.shape != (rows, self.num_targets):
             raise ShapeError(
                 f"The model gave outputs of shape {tuple(outputs.shape)} for {rows} rows: expected "
