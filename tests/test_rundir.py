@@ -85,6 +85,12 @@ def test_a_damaged_file_is_named() -> None:
     Path("split.json").write_text('{"kind": ')
     with pytest.raises(RunError, match=r"split.json cannot be read: it is damaged"):
         rundir.read_json(Path("split.json"))
+    Path("split.json").write_text("[]")
+    with pytest.raises(RunError, match=r"split.json cannot be read: it is damaged \(there is no 'hash' in it\)"):
+        rundir.read_json(Path("split.json"), "hash")
+    Path("looks.jsonl").write_text('{"at": 1}\nnonsense\n{"at": 2}\n')
+    with pytest.raises(RunError, match=r"looks.jsonl cannot be read: it is damaged"):
+        rundir.read_lines(Path("looks.jsonl"))
 
 
 def test_an_old_file_stays_when_a_new_one_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,10 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from pellucid.errors import RecipeError, closest
 
@@ -24,6 +25,22 @@ class Config(BaseModel):
     """Base of every settings class: frozen, and no field that it does not know. Each field has a sentence under it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_not_one(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python counts with true and false; whoever writes them as a number has mistaken the field."""
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
+            raise ValueError("a whole number" if float not in kinds else "a number")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types that an annotation allows, through unions and `Annotated`; not those inside a list."""
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return {kind for part in get_args(annotation) for kind in _kinds(part)}
+    return {annotation} if isinstance(annotation, type) else set()
 
 
 @dataclass(frozen=True)

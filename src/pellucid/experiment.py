@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,11 @@ from pellucid.inspection.instruments import Instruments
 from pellucid.inspection.layers import describe as describe_layers
 from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
+from pellucid.rules.check import try_out
 from pellucid.rules.rule import Rule, Tunable
 from pellucid.rundir import RunFolder
 from pellucid.sources.source import Source
-from pellucid.tasks.task import Look, Task
+from pellucid.tasks.task import Differentiable, Look, Task
 from pellucid.training import fit as training
 from pellucid.training.interrupt import Interrupted
 from pellucid.training.plan import Plan
@@ -157,10 +158,15 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
         model.train()
     task = tasks.build(recipe.task, world.spec)
     provide(task, recipe, world, execution, given)
+    task.check(model, world)
+    _check_line_search(recipe, task, model)
     source = sources.build(task.source(model), recipe, world)
     plan = make_plan(recipe.train, source.steps_per_epoch)
     rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
-    rule.check(source.example())
+    example = source.example()
+    rule.check(example)
+    if isinstance(task, Differentiable):  # some rules have no use for its loss, and the first look would find it unfit
+        try_out(model, lambda: task.loss(model, example), len(example), example["input"].shape[1:])
     return Parts(world, model, task, source, rule, plan)
 
 
@@ -215,10 +221,18 @@ def _check_given(recipe: Recipe, given: Given) -> None:
             for where, update in _updates(recipe)
             if update.get("schedule", {}).get("name") == "plateau"
         ]
-    if recipe.rule.get("optimizer", {}).get("name") == "lbfgs" and recipe.train.batch_size != "all":
-        problems.append("rule.optimizer.name = 'lbfgs' needs the same loss at every step: train.batch_size=\"all\".")
     if problems:
         raise RecipeError(problems, where=f"recipe {recipe.name!r}")
+
+
+def _check_line_search(recipe: Recipe, task: Task, model: nn.Module) -> None:
+    """Refuse what compares losses from step to step where they are not of the same rows."""
+    if recipe.rule.get("optimizer", {}).get("name") == "lbfgs" and (
+        recipe.train.batch_size != "all" or task.source(model) != "shuffled"
+    ):
+        remedy = 'train.batch_size="all"' if task.source(model) == "shuffled" else "another optimizer, such as adam"
+        message = f"rule.optimizer.name = 'lbfgs' needs the same loss at every step: {remedy}."
+        raise RecipeError([message], where=f"recipe {recipe.name!r}")
 
 
 def _updates(recipe: Recipe) -> list[tuple[str, Mapping[str, Any]]]:
@@ -291,7 +305,8 @@ def recorded_execution(folder: RunFolder, recipe: Recipe) -> Execution:
     path = folder / EXECUTION
     if not path.exists():
         return decide(recipe.execution)
-    execution = Execution(**rundir.read_json(path))
+    recorded = rundir.read_json(path, *(field.name for field in fields(Execution)))
+    execution = Execution(**{field.name: recorded[field.name] for field in fields(Execution)})
     here = decide(recipe.execution.model_copy(update={"device": "auto"}))
     if execution.device != "cpu" and execution.device != here.device:
         print(
@@ -316,7 +331,7 @@ def _same_split(folder: RunFolder, world: World) -> None:
     if not path.exists():
         folder.write_json("split.json", world.to_dict(), indent=None)  # tens of thousands of rows
         return
-    began = rundir.read_json(path)
+    began = rundir.read_json(path, *world.identity)
     for key, now in world.identity.items():
         if began[key] != now:
             what = "data" if key == "data_hash" else "split"

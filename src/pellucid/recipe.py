@@ -46,9 +46,9 @@ class SplitSection(Config):
     """Share of the rows that stay sealed until `evaluate --split test`."""
     seed: int = Field(0, ge=0, lt=2**63)
     """Draws the parts. Its own seed, so that runs with different seeds are judged on the same rows."""
-    validation_episodes: int = Field(20, ge=1)
+    validation_episodes: int = Field(20, ge=2)
     """Of an environment, how many episodes choose the best weights. `split.validation = 0` plays none."""
-    test_episodes: int = Field(100, ge=1)
+    test_episodes: int = Field(100, ge=2)
     """Of an environment, how many episodes stay sealed until `evaluate --split test`."""
 
     @model_validator(mode="after")

@@ -210,13 +210,17 @@ def lock(path: Path) -> RunFolder:
     return RunFolder(path, handle)
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a run folder; raise `RunError` when it is missing or damaged."""
+def read_json(path: Path, *keys: str) -> Any:
+    """Read a JSON file of a run folder; raise `RunError` when it is missing, damaged or has no such keys."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it is damaged ({error})"
         raise RunError(f"{path} cannot be read: {reason}.") from None
+    absent = [key for key in keys if not isinstance(values, dict) or key not in values]
+    if absent:
+        raise RunError(f"{path} cannot be read: it is damaged (there is no {absent[0]!r} in it).")
+    return values
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -224,7 +228,10 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    try:
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    except ValueError as error:
+        raise RunError(f"{path} cannot be read: it is damaged ({error}).") from None
 
 
 def cache() -> Path:

@@ -357,7 +357,7 @@ def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> C
 def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, columns: Columns | None) -> World:
     """The run's own rows, split and fitted steps; anything else is refused."""
     opened = experiment.open_world(recipe, execution, columns)
-    began = rundir.read_json(path / "split.json")
+    began = rundir.read_json(path / "split.json", "data_hash", "hash")
     if any(began[key] != now for key, now in opened.identity.items()):
         raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")
     return opened.with_preprocessing(kept.preprocessing)

@@ -191,6 +191,11 @@ REFUSED: list[tuple[dict[str, Any], Any, str]] = [
         classes(np.repeat([0, 1, 2], 4), given={"train": np.arange(8), "test": np.arange(6, 12)[2:]}),
         "The train part has no row of class 'c'. Give more rows of it, or leave the class out.",
     ),
+    (
+        {"kind": "contiguous", "validation": 0.3, "test": 0.3},
+        classes(np.repeat([0, 1, 2], 20)),
+        "The train part has no row of class 'c'. Give more rows of it, or leave the class out.",
+    ),
 ]
 
 

@@ -23,8 +23,8 @@ def stored(patterns: Tensor, batch_size: int, **settings: str) -> Tensor:
     spec = Spec(Field("number", (patterns.shape[1],)))
     net = Hopfield(NetConfig(), spec)
     rule = Hebb(Config.model_validate(settings), net, Recall(TaskConfig(), spec), EXECUTION, 1)
-    for rows in patterns.split(batch_size):
-        told = rule.step(Batch({"input": rows}, torch.arange(len(rows))))
+    for places in torch.arange(len(patterns)).split(batch_size):
+        told = rule.step(Batch({"input": patterns[places]}, places))
     assert told["load"] == pytest.approx(len(patterns) / patterns.shape[1])
     return net.weights
 

@@ -13,6 +13,7 @@ def test_temperature_divides_logits_and_zero_is_greedy() -> None:
     logits = torch.tensor([[1.0, 3.0, 2.0], [0.0, -1.0, 5.0]])
     torch.testing.assert_close(filtered(logits, 2.0), (logits.double() / 2).softmax(dim=1))
     assert filtered(logits, 0).tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert filtered(logits, 1e-320).tolist() == [[0, 1, 0], [0, 0, 1]]
 
 
 def test_top_k_leaves_the_likeliest_in_their_proportions() -> None:

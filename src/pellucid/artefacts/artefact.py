@@ -109,7 +109,7 @@ def read(folder: Path, module: nn.Module | None = None) -> Artefact:
             f"{folder} is not there: the run has not ended, or it was removed. "
             f"Go on with: pellucid train --resume {folder.parent}"
         )
-    described = read_json(folder / "model.json")
+    described = read_json(folder / "model.json", "sha256", "model", "task", "spec", "execution")
     if described.get("version", 0) > VERSION:
         raise ArtefactError(
             f"{folder} has version {described['version']}; this Pellucid reads up to {VERSION}. Update it."

@@ -119,10 +119,7 @@ def predict(
     given = [each for each in inputs or [] if not each.startswith(SETTING)]
     settings = dict(assignment(each) for each in inputs or [] if each.startswith(SETTING))
     if not given:
-        print(
-            "No input was given, so these are examples of its own: rows that it was not trained on, or samples.",
-            file=sys.stderr,
-        )
+        print("No input was given, so these are examples of its own.", file=sys.stderr)
     predictions = verbs.predict(
         run, given or None, {name.removeprefix(SETTING): value for name, value in settings.items()}
     )

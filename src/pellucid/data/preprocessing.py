@@ -37,7 +37,7 @@ class Preprocessing:
         rows = split.parts["train"]
         steps: dict[str, Step] = {}
         if section.binarize:
-            steps["input"] = Binarize("input")
+            steps["input"] = Binarize.fit("input", columns.values["input"])
         elif section.standardize:
             steps["input"] = Standardize.fit("input", columns.values["input"], rows)
         if section.standardize and "target" in columns.schema and columns.schema["target"].kind == "number":

@@ -98,7 +98,10 @@ def draw(section: SplitSection, columns: Columns) -> Split:
     if section.kind != "given":
         given = {}  # the user asked for a draw from all rows
     if section.kind == "contiguous":
-        return _cut(section, len(columns))
+        split = _cut(section, len(columns))
+        if _is_category(columns):
+            _check_classes(split, columns, columns.values["target"])
+        return split
     random = np.random.default_rng([section.seed, 0x5EED])
     pool = given.get("train", np.setdiff1d(np.arange(len(columns)), np.concatenate([[], *given.values()]).astype(int)))
     labels = columns.values["target"] if _is_category(columns) else None

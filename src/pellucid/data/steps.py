@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pellucid.data.columns import Rows
 from pellucid.data.split import rows_hash
+from pellucid.errors import DataError
 
 Apply = Callable[[Tensor], Tensor]
 
@@ -127,12 +128,23 @@ class Standardize:
 
 @dataclass(frozen=True)
 class Binarize:
-    """1 where a value in 0 to 1 is above the threshold, else 0. Fitted to nothing."""
+    """1 where a value in 0 to 1 is above the threshold, else 0. It remembers nothing of the rows."""
 
     column: str
     threshold: float = 0.5
     fitted_on: Mapping[str, Any] | None = None
     name = "binarize"
+
+    @staticmethod
+    def fit(column: str, values: NDArray[Any]) -> Binarize:
+        """Return the step for a column; raise `DataError` where its values are not in 0 to 1 (or bytes)."""
+        low, high = float(values.min()), float(values.max())
+        if values.dtype != np.uint8 and not (low >= 0 and high <= 1):
+            raise DataError(
+                f"prepare.binarize cuts values of 0 to 1 at a half, and {column!r} reaches from {low:g} to {high:g}. "
+                "Scale it to 0 to 1 first."
+            )
+        return Binarize(column)
 
     def bind(self, device: str) -> Apply:
         """Return the comparison; uint8 images are shares of 255."""

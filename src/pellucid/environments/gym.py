@@ -59,7 +59,7 @@ def make(identifier: str, render: bool = False) -> Any:
     settings = {"render_mode": "rgb_array"} if render else {}
     try:
         return gymnasium.make(identifier, disable_env_checker=True, **settings)
-    except gymnasium.error.DependencyNotInstalled as error:
+    except (gymnasium.error.Error, ImportError) as error:  # what it needs is not installed, or is too new for it
         raise DataError(f"{identifier} cannot be made: {error}") from None
 
 

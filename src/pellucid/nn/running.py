@@ -1,7 +1,7 @@
 """Running mean and deviation of what comes by, and a layer that normalises by them.
 
-Two sets are joined by their counts, means and squared deviations (Chan, Golub & LeVeque 1979), in float64: nothing is
-lost however long it runs, and how the set was cut does not matter.
+Two sets are joined by their counts, means and squared deviations (Chan, Golub & LeVeque 1979), in float64, and kept
+in float32: how the set was cut does not matter beyond that rounding.
 """
 
 from __future__ import annotations

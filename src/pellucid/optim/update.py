@@ -64,6 +64,17 @@ class UpdateConfig(Config):
         return {"name": section["name"]} | configure(SCHEDULES, section, "schedule").model_dump(mode="json")
 
 
+class StochasticUpdateConfig(UpdateConfig):
+    """Settings of an update whose loss is another function at every step: chance is in it, or an opponent."""
+
+    @field_validator("optimizer")
+    @classmethod
+    def _takes_a_new_loss_each_time(cls, section: dict[str, Any]) -> dict[str, Any]:
+        if section["name"] == "lbfgs":
+            raise ValueError("an optimizer that takes a new loss at every step, such as adam; lbfgs does not")
+        return section
+
+
 class Update:
     """Optimizer, schedule, clipping and moving average over a model's flat parameters.
 

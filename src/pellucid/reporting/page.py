@@ -165,6 +165,7 @@ def training(told: Record) -> str:
     if told.best is not None:
         kept = "those weights were kept" if told.keeps_best else "but the weights kept are the last"
         sentences.append(f"The ring marks the best validation, at step {told.best['step']:,}: {kept}.")
+    if told.best is not None and told.recipe["rule"]["name"] == "backpropagation":  # elsewhere the loss is no measure
         sentences.append("Where the training loss goes on falling while validation does not, the net learns by heart.")
     return " ".join(sentences)
 

@@ -14,6 +14,7 @@ from pellucid.environments.policy import Acting, Choice, Wanted
 from pellucid.errors import PellucidError
 from pellucid.execution import Execution
 from pellucid.exhibit import Signal
+from pellucid.tasks.task import Task
 
 SIGNALS = (
     Signal(
@@ -42,11 +43,16 @@ SIGNALS = (
 class Actor:
     """Draws actions from a model's logits, and keeps the last word on how training episodes went."""
 
-    def __init__(self, model: nn.Module, execution: Execution, wanted: Wanted) -> None:
+    def __init__(self, model: nn.Module, task: Task, execution: Execution, wanted: Wanted) -> None:
         if not isinstance(model, Acting):
             raise PellucidError(
                 f"A policy gradient needs a model of actions and values, and {type(model).__name__} is none. "
                 "Choose model.name = 'actor_critic'."
+            )
+        if task.source(model) != "rollouts":
+            raise PellucidError(
+                f"A policy gradient learns from what it does, and {type(task).__name__} gives it rows of data. "
+                "Choose an environment (`pellucid ls environments`) and task.name = 'control'."
             )
         self.wanted = wanted
         self._model = model

@@ -24,7 +24,7 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.execution import Execution
 from pellucid.exhibit import Signal
 from pellucid.nn.generative import Generative
-from pellucid.optim.update import Update, UpdateConfig
+from pellucid.optim.update import StochasticUpdateConfig, Update, UpdateConfig
 from pellucid.rules.adversarial_losses import LOSSES, gradient_penalty
 from pellucid.rules.check import try_out
 from pellucid.tasks.task import Task
@@ -43,9 +43,9 @@ class Config(Base):
     """Updates of the discriminator for each of the generator; Wasserstein's critic wants 5."""
     gradient_penalty: float = Field(10.0, ge=0)
     """Weight of the Wasserstein loss's penalty, which keeps the critic's slope near 1; the paper's value."""
-    generator: UpdateConfig = UpdateConfig(optimizer=ADAM)
+    generator: StochasticUpdateConfig = StochasticUpdateConfig(optimizer=ADAM)
     """How the generator is updated; Adam as in the DCGAN paper where nothing else is said."""
-    discriminator: UpdateConfig = UpdateConfig(optimizer=ADAM)
+    discriminator: StochasticUpdateConfig = StochasticUpdateConfig(optimizer=ADAM)
     """How the discriminator is updated."""
 
     @field_validator("generator", "discriminator", mode="before")
@@ -61,8 +61,6 @@ class Config(Base):
     def _fits_a_game(cls, section: UpdateConfig) -> UpdateConfig:
         if section.accumulate != 1:
             raise ValueError("accumulate = 1: the two nets answer each other batch by batch")
-        if section.optimizer["name"] == "lbfgs":
-            raise ValueError("an optimizer that takes a new loss at every step, such as adam; lbfgs does not")
         return section
 
 

@@ -32,7 +32,7 @@ from pellucid.execution import Execution
 from pellucid.exhibit import Signal
 from pellucid.models.rbm import RestrictedBoltzmannMachine
 from pellucid.nn.energy import draw, is_binary
-from pellucid.optim.update import Update, UpdateConfig
+from pellucid.optim.update import StochasticUpdateConfig, Update
 from pellucid.rules.check import try_out
 from pellucid.tasks.task import Task
 
@@ -40,7 +40,7 @@ NEVER, ALWAYS = 0.01, 0.99
 """A hidden unit is idle where it is on for less than the one share of a batch, or for more than the other."""
 
 
-class Config(UpdateConfig):
+class Config(StochasticUpdateConfig):
     """Settings of contrastive divergence, beside those of its update."""
 
     k: int = Field(1, ge=1)

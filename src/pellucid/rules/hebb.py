@@ -81,7 +81,7 @@ class Hebb:
         # Whole numbers are exact as such; a projection needs digits that not every accelerator has.
         kind = {"dtype": torch.float64, "device": "cpu"} if self._projects else {"dtype": torch.int32}
         self._sums = torch.zeros_like(model.weights, **kind)
-        self._stored = 0
+        self._stored: set[int] = set()
 
     @torch.no_grad()
     def step(self, batch: Batch) -> Mapping[str, Tensor | float]:
@@ -93,10 +93,10 @@ class Hebb:
             self._sums += projection(precise - precise @ self._sums)
         else:
             self._sums += (states.T @ states).to(torch.int32)  # whole numbers up to B: exact as floats
-        self._stored += len(states)
+        self._stored.update(batch.rows.tolist())
         self.model.weights.copy_(self._sums).div_(1 if self._projects else num_units).fill_diagonal_(0)
         energy = self.model.energy(states).mean() / num_units
-        return {"loss": energy, "load": self._stored / num_units}
+        return {"loss": energy, "load": len(self._stored) / num_units}
 
     def check(self, batch: Batch) -> None:
         """Try a batch."""
@@ -110,10 +110,10 @@ class Hebb:
         return nullcontext()
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums, and how many patterns are in them."""
-        return {"sums": self._sums, "stored": self._stored}
+        """The sums, and which rows are in them."""
+        return {"sums": self._sums, "stored": sorted(self._stored)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
         self._sums.copy_(state["sums"])
-        self._stored = int(state["stored"])
+        self._stored = set(state["stored"])

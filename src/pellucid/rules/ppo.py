@@ -25,14 +25,14 @@ from pellucid.data.batch import Batch
 from pellucid.environments.policy import Wanted
 from pellucid.execution import Execution
 from pellucid.exhibit import Signal
-from pellucid.optim.update import Update, UpdateConfig
+from pellucid.optim.update import StochasticUpdateConfig, Update
 from pellucid.rules import surrogates
 from pellucid.rules.actor import SIGNALS, Actor
 from pellucid.rules.check import try_out
 from pellucid.tasks.task import Task
 
 
-class Config(UpdateConfig):
+class Config(StochasticUpdateConfig):
     """Settings of proximal policy optimisation."""
 
     optimizer: dict[str, Any] = Field({"name": "adam", "learning_rate": 1e-3, "epsilon": 1e-5}, validate_default=True)
@@ -105,7 +105,7 @@ class ProximalPolicy:
             gae_lambda=config.gae_lambda,
             scale_rewards=config.scale_rewards,
         )
-        self.policy = Actor(model, execution, wanted)
+        self.policy = Actor(model, task, execution, wanted)
         self.update = Update(model, config, total_steps)
         self.updates = {"update": self.update}
 

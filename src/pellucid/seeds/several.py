@@ -17,6 +17,8 @@ from pellucid.recipe import Recipe
 from pellucid.seeds import page, summary
 
 FOLDER = "seed-"
+MOST = 2**63
+"""Seeds are below this."""
 
 
 def train(recipe: Recipe, num: int, out: Path | None = None, given: Given | None = None) -> Path:
@@ -26,11 +28,13 @@ def train(recipe: Recipe, num: int, out: Path | None = None, given: Given | None
         out: `runs/NAME-seeds` by default.
 
     Raises:
-        PellucidError: `num` is below 1.
+        PellucidError: `num` is below 2, for which there is no interval, or the seeds are too large.
         RunError: `out` holds something else, or runs of another recipe.
     """
-    if num < 1:
-        raise PellucidError(f"seeds = {num}: expected 1 or more.")
+    if num < 2:
+        raise PellucidError(f"seeds = {num}: expected 2 or more, for an interval. For one run leave it out.")
+    if recipe.seed + num > MOST:
+        raise PellucidError(f"seed = {recipe.seed}: the {num} seeds from there on would reach {MOST}. Begin lower.")
     recipe, given = experiment.resolve(recipe), given or Given()
     folder = out if out is not None else Path("runs") / f"{recipe.name}-seeds"
     _check(folder)

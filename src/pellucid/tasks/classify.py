@@ -49,7 +49,7 @@ class Classify:
 
     def __init__(self, config: Config, spec: Spec) -> None:
         if spec.target is None or spec.target.kind != "category":
-            raise DataError("task.name = 'classify' needs a target of classes; here it is numbers. Choose 'regress'.")
+            raise DataError(f"task.name = 'classify' needs a target of classes; {rows.other_target(spec)}.")
         self.input = spec.input
         self.classes = spec.target.categories
         self.labels = spec.target.classes()
@@ -122,6 +122,9 @@ class Classify:
         probabilities = np.exp(predictions["log_probability"])
         return columns | {f"p_{name}": probabilities[:, code].tolist() for code, name in enumerate(self.classes)}
 
+    def check(self, model: nn.Module, world: World) -> None:
+        """Nothing: the loss finds out."""
+
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""
         return "shuffled"
@@ -153,9 +156,10 @@ class Classify:
         return rows.answers(self, model, preprocessing, self.input, inputs, examples)
 
     def _check(self, logits: Tensor, rows: int) -> None:
-        if logits.shape != (rows, len(self.classes)):
+        if not isinstance(logits, Tensor) or logits.shape != (rows, len(self.classes)):
+            given = f"outputs of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
             raise ShapeError(
-                f"The model gave outputs of shape {tuple(logits.shape)} for {rows} rows: expected "
+                f"The model gave {given} for {rows} rows: expected "
                 f"{(rows, len(self.classes))}, one number per class. "
                 f"Set the last layer's outputs to {len(self.classes)}."
             )

@@ -24,6 +24,7 @@ from pellucid.environments.play import Choose, Played, film, play
 from pellucid.environments.player import Observation
 from pellucid.errors import DataError, PellucidError
 from pellucid.exhibit import Exhibit, Images, Signal
+from pellucid.randomness import undisturbed
 from pellucid.spec import Spec
 from pellucid.tasks.task import Answer, Scored, mean_score
 
@@ -80,6 +81,10 @@ class Control:
         self.shape = spec.input.shape
         self.greedy = config.greedy
 
+    def check(self, model: nn.Module, world: World) -> None:
+        """An environment is played in."""
+        of_episodes(world)
+
     def source(self, model: nn.Module) -> str:
         """Experience of the policy's own."""
         return "rollouts"
@@ -134,12 +139,12 @@ class Control:
         assert isinstance(settings, Asking)
         if inputs is not None:
             return self._advise(model, preprocessing, inputs)
-        torch.manual_seed(settings.seed)
         choose = _chooser(model, settings.greedy)
         answers = []
         for episode in range(settings.episodes):
             seed = evaluation_seed(settings.seed, "predict", episode)
-            frames, total, length = film(self.environment, seed, choose, drawn=episode == 0)
+            with undisturbed(seed % 2**63):
+                frames, total, length = film(self.environment, seed, choose, drawn=episode == 0)
             values = {"input": f"episode {episode}", "return": total, "length": length}
             every = max(1, math.ceil(len(frames) / FILM_FRAMES))
             picture = np.stack([_shrunk(frame, FILM_WIDTH) for frame in frames[::every]]) if frames else None
@@ -153,7 +158,12 @@ class Control:
                 "A policy is asked without files: it plays. Say how with predict.episodes=3, predict.seed=1, "
                 "predict.greedy=false; or give observations as an array in Python."
             )
-        raw = torch.as_tensor(np.asarray(inputs, np.float32))
+        try:
+            raw = torch.as_tensor(np.asarray(inputs, np.float32))
+        except (TypeError, ValueError):
+            raise DataError("Observations are rows of numbers, and these are not all numbers.") from None
+        if not torch.isfinite(raw).all():
+            raise DataError("Observations hold values that are not finite (NaN or infinite): nothing is known of such.")
         if tuple(raw.shape[1:]) != self.shape:
             raise DataError(
                 f"Observations of shape {tuple(raw.shape)}: expected [rows, {', '.join(map(str, self.shape))}]."

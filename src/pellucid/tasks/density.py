@@ -95,6 +95,11 @@ class Density:
         self.config = config
         self.input = spec.input
 
+    def check(self, model: nn.Module, world: World) -> None:
+        """A machine of visible and hidden units over rows."""
+        rows.of_rows(world)
+        _restricted(model)
+
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""
         return "shuffled"

@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
+from pellucid.catalogue import find
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
@@ -24,6 +25,7 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.exhibit import Exhibit, Images, Signal
 from pellucid.nn.generative import Generative
 from pellucid.randomness import derive
+from pellucid.recipes import RECIPES
 from pellucid.spec import Spec
 from pellucid.tasks import sample_quality as quality
 from pellucid.tasks.rows import of_rows
@@ -69,8 +71,9 @@ class Generate:
         Signal(
             "coverage",
             "Is every kind of image painted?",
-            "The share of real rows that have a sample nearer than their fifth neighbour: low where kinds are missing "
-            "(mode collapse) or samples are far from the data. Real images of the training part reach about 0.97.",
+            "The share of real rows that have a sample nearer than their fifth neighbour (task.neighbours): low where "
+            "kinds are missing (mode collapse) or samples are far from the data. Of five neighbours, real images of "
+            "the training part reach about 0.97.",
             0.5,
             None,
             "Whole kinds of images are never painted, or samples do not look like data. Train longer, or lower both "
@@ -90,6 +93,12 @@ class Generate:
             raise DataError(
                 "task.name = 'generate' judges samples by a classifier of the same data, and this data has no classes. "
                 "Give y beside X; the generator never sees it."
+            )
+        judge = find(RECIPES, config.features, "task.features").load()()
+        if judge.task["name"] != "classify":
+            raise DataError(
+                f"task.features = {config.features!r} is trained to {judge.task['name']}; a judge is a classifier. "
+                "Choose a recipe such as mnist-lenet5 or digits-mlp."
             )
         self.spec = spec
         self.config = config
@@ -117,6 +126,14 @@ class Generate:
     def borrowed(self) -> Mapping[str, str]:
         """The hash of the judge's weights."""
         return {} if self._judge is None else {"features_sha256": self._judge.sha256}
+
+    def check(self, model: nn.Module, world: World) -> None:
+        """A model that paints, and parts with enough rows for neighbours."""
+        of_rows(world)
+        _generative(model)
+        for part in ("validation", "test"):
+            if world.size(part):
+                self._size(world, part)
 
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""

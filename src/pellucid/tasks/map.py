@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
 from pellucid.data.batch import tensor_of
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError, PellucidError
 from pellucid.exhibit import Exhibit, Images, Signal
 from pellucid.nn.grid import Sheet, are_neighbours, mean_distance_to_neighbours, nearest, positions
 from pellucid.randomness import generator
@@ -38,9 +39,9 @@ DOTS = 16
 class Config(Base):
     """Settings of the map's baselines."""
 
-    lines: int = 10
+    lines: int = Field(10, ge=2)
     """Units of the baselines from top to bottom: as many as the model has, so that they are fair."""
-    columns: int = 10
+    columns: int = Field(10, ge=2)
     """Units of the baselines from left to right."""
 
 
@@ -62,6 +63,17 @@ class Map:
     def __init__(self, config: Config, spec: Spec) -> None:
         self.config = config
         self.input = spec.input
+
+    def check(self, model: nn.Module, world: World) -> None:
+        """A sheet of units over rows, as large as those of the baselines."""
+        rows.of_rows(world)
+        sheet = _sheet(model)
+        if (self.config.lines, self.config.columns) != (sheet.lines, sheet.columns):
+            raise DataError(
+                f"The map has {sheet.lines} x {sheet.columns} units and its baselines {self.config.lines} x "
+                f"{self.config.columns}: more units are nearer by themselves. "
+                f"Set task.lines={sheet.lines} task.columns={sheet.columns}."
+            )
 
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""
@@ -168,6 +180,7 @@ def _plane(sample: Tensor, lines: int, columns: int) -> Tensor:
     mean = sample.mean(dim=0)
     _, lengths, axes = torch.linalg.svd(sample - mean, full_matrices=False)
     places = positions(lines, columns, sample.device)
+    places = places[:, : len(lengths)]  # one feature spans a line only
     places = (places / places.max(dim=0).values.clamp_min(1) * 2 - 1) * 2 * lengths[:2] / (len(sample) - 1) ** 0.5
     found: Tensor = mean + places @ axes[:2]
     return found

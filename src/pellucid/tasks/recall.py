@@ -77,6 +77,11 @@ class Recall:
         self.config = config
         self.input = spec.input
 
+    def check(self, model: nn.Module, world: World) -> None:
+        """A memory over rows."""
+        rows.of_rows(world)
+        _associative(model)
+
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""
         return "shuffled"

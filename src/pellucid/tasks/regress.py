@@ -47,7 +47,7 @@ class Regress:
 
     def __init__(self, config: Config, spec: Spec) -> None:
         if spec.target is None or spec.target.kind != "number":
-            raise DataError("task.name = 'regress' needs a target of numbers; here it is classes. Choose 'classify'.")
+            raise DataError(f"task.name = 'regress' needs a target of numbers; {rows.other_target(spec)}.")
         self.input = spec.input
         self.num_targets = spec.target.size
         self.names = spec.target.names
@@ -116,6 +116,9 @@ class Regress:
             columns[f"prediction{ending}"] = predictions["number"][:, index].tolist()
         return columns
 
+    def check(self, model: nn.Module, world: World) -> None:
+        """Nothing: the loss finds out."""
+
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""
         return "shuffled"
@@ -147,6 +150,8 @@ class Regress:
         return rows.answers(self, model, preprocessing, self.input, inputs, examples)
 
     def _check(self, outputs: Tensor, rows: int) -> None:
+        if not isinstance(outputs, Tensor):
+            raise ShapeError(f"The model gave {type(outputs).__name__}: expected outputs {(rows, self.num_targets)}.")
         if outputs.shape != (rows, self.num_targets):
             raise ShapeError(
                 f"The model gave outputs of shape {tuple(outputs.shape)} for {rows} rows: expected "

@@ -20,7 +20,7 @@ from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
 from pellucid.errors import PellucidError
-from pellucid.spec import Field
+from pellucid.spec import Field, Spec
 from pellucid.tasks.task import Answer, PerRow, Score
 
 WORST = 16
@@ -29,6 +29,16 @@ BATCH_ROWS = 256
 
 class Asking(Config):
     """Nothing to set: a row has one answer."""
+
+
+def other_target(spec: Spec) -> str:
+    """Say what a target is instead, and which task suits it: the end of a refusal."""
+    kind = spec.target.kind if spec.target is not None else "none"
+    return {
+        "number": "here it is numbers. Choose 'regress'",
+        "category": "here it is classes. Choose 'classify'",
+        "tokens": "here it is the next character. Choose 'next_token'",
+    }.get(kind, "here is none. Choose a task that does without (`pellucid ls tasks`)")
 
 
 class RowTask(Protocol):

@@ -25,6 +25,7 @@ def filtered(logits: Tensor, temperature: float = 1.0, top_k: int | None = None,
     logits = logits.double()
     if temperature == 0:
         return torch.nn.functional.one_hot(logits.argmax(dim=-1), logits.shape[-1]).double()
+    logits = logits - logits.max(dim=-1, keepdim=True).values  # so that no temperature overflows
     ordered, places = (logits / temperature).sort(dim=-1, descending=True, stable=True)
     if top_k is not None:
         ordered[:, top_k:] = -math.inf

@@ -142,6 +142,9 @@ class Task(Protocol):
     asking: type[Config]
     """The settings that `predict` takes."""
 
+    def check(self, model: nn.Module, world: World) -> None:
+        """Raise `PellucidError` where the model or the world does not suit; what a loss finds out need not be here."""
+
     def source(self, model: nn.Module) -> str:
         """Return the row of the sources that gives what this task learns from."""
 

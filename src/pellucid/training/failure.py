@@ -170,7 +170,8 @@ def _tell(failed: Mapping[str, Any], place: Path) -> str:
         for line in failed["recent"]
     )
     owner = failed.get("update", "")
-    section = f"rule.{owner}" if owner else "rule"
+    told = f"rule.{owner}" if owner else "rule"
+    others = " (and that of what it plays against)" if owner else ""
     return (
         f"Step {failed['step']} was stopped{f' at the update of the {owner}' if owner else ''}: "
         f"the loss is {failed['loss']}, "
@@ -178,5 +179,5 @@ def _tell(failed: Mapping[str, Any], place: Path) -> str:
         f"at learning rate {failed['learning_rate']:.3g}.\nWhere: {where}.\nRows: {shown}.\n"
         + (f"Before that:\n{recent}\n" if recent else "")
         + f"No weight was touched. See it again: {_command(place)}\n"
-        f"Try a smaller {section}.optimizer.learning_rate, {section}.clip=1.0 or a warm-up; look at these rows."
+        f"Try a smaller {told}.optimizer.learning_rate{others}, {told}.clip=1.0 or a warm-up; look at these rows."
     )
