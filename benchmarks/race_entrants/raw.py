@@ -1,61 +1,71 @@
 """Plain PyTorch as a tutorial writes it: TensorDataset, DataLoader, torch.optim.Adam, loss.item() at each step.
 
-python raw.py WORKLOAD ARRAYS_FOLDER
+python raw.py WORKLOAD DATA_FOLDER STEPS
+
+In fp32, as it comes. A text is cut into windows by a Dataset that slices it, as character models' tutorials do.
 """
 
 from __future__ import annotations
 
 import sys
-import time
+from itertools import chain, repeat
 
 import torch
-from account import tell
+import torch.nn.functional as F
+from account import Clock, accuracy, nats, tell
 from numpy.typing import NDArray
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-from workload import WORKLOADS, net, read
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+from workload import CONTEXT, WORKLOADS, language_model, net, read, read_text
 
 
-def floats(images: NDArray) -> torch.Tensor:
+class Windows(Dataset):
+    """A stretch of the text, and the same one character later."""
+
+    def __init__(self, codes: Tensor) -> None:
+        self.codes = codes
+
+    def __len__(self) -> int:
+        return len(self.codes) - CONTEXT
+
+    def __getitem__(self, start: int) -> tuple[Tensor, Tensor]:
+        return self.codes[start : start + CONTEXT], self.codes[start + 1 : start + CONTEXT + 1]
+
+
+def floats(images: NDArray) -> Tensor:
     tensor = torch.from_numpy(images)
     return tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor
 
 
-def main(name: str, folder: str) -> None:
+def main(name: str, folder: str, steps: int) -> None:
     workload = WORKLOADS[name]
-    arrays = read(folder, workload)
-    train_rows = TensorDataset(floats(arrays.x_train), torch.from_numpy(arrays.y_train))
-    test_rows = TensorDataset(floats(arrays.x_test), torch.from_numpy(arrays.y_test))
-    loader = DataLoader(train_rows, batch_size=workload.batch_size, shuffle=True)
-    model = net(name)
-    loss_function = nn.CrossEntropyLoss()
+    if workload.data == "text":
+        train, held_out, kinds = read_text(folder)
+        rows: Dataset = Windows(torch.from_numpy(train))
+        model = language_model(name, kinds)
+    else:
+        arrays = read(folder, workload)
+        rows = TensorDataset(floats(arrays.x_train), torch.from_numpy(arrays.y_train))
+        model = net(name)
+    loader = DataLoader(rows, batch_size=workload.batch_size, shuffle=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=workload.learning_rate)
 
-    steps, running_loss = 0, 0.0
-    marks = [time.perf_counter()]  # the beginning, and the end of each epoch
-    for _ in range(workload.epochs):
-        model.train()
-        for inputs, targets in loader:
-            optimizer.zero_grad()
-            loss = loss_function(model(inputs), targets)
-            loss.backward()
-            optimizer.step()
-            running_loss += loss.item()
-            steps += 1
-        marks.append(time.perf_counter())
-
-    model.eval()
-    right = 0
-    with torch.no_grad():
-        for inputs, targets in DataLoader(test_rows, batch_size=1000):
-            right += (model(inputs).argmax(dim=1) == targets).sum().item()
-    tell(
-        accuracy=right / len(test_rows),
-        steps=steps,
-        train_seconds=marks[-1] - marks[0],
-        samples_per_second=len(train_rows) * (workload.epochs - 1) / (marks[-1] - marks[1]),
-    )
+    clock, running_loss = Clock(steps, workload.batch_size), 0.0
+    model.train()
+    for _, (inputs, targets) in zip(range(steps), chain.from_iterable(repeat(loader)), strict=False):
+        optimizer.zero_grad()
+        outputs = model(inputs)[0].flatten(0, 1) if workload.data == "text" else model(inputs)
+        loss = F.cross_entropy(outputs, targets.flatten())
+        loss.backward()
+        optimizer.step()
+        running_loss += loss.item()
+        clock.step()
+    if workload.data == "text":
+        quality = nats(model, torch.from_numpy(held_out), CONTEXT)
+    else:
+        quality = accuracy(model, floats(arrays.x_test), torch.from_numpy(arrays.y_test))
+    tell(quality=quality, clock=clock)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

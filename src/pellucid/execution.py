@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import ctypes
+import sys
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,6 +14,9 @@ from torch import nn
 
 from pellucid.errors import PellucidError
 from pellucid.recipe import ExecutionSection
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""As malloc.h counts them."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Execution:
 
     def begin(self) -> None:
         """Set the process up as decided."""
+        _keep_freed_memory()
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
         if self.device == "cuda":
@@ -49,6 +56,20 @@ class Execution:
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as JSON types."""
         return asdict(self)
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let glibc keep what a step frees for the next one.
+
+    As it comes, it hands large blocks back to the kernel, which clears every page of them again: a thousand page faults
+    in each step of a LeNet, a tenth of its time. What a process takes at its peak stays the same.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # musl has no mallopt
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+            mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def decide(section: ExecutionSection) -> Execution:
