@@ -38,6 +38,7 @@ from pellucid.rundir import RunFolder
 from pellucid.sources.source import Source
 from pellucid.tasks.task import Differentiable, Look, Task
 from pellucid.training import fit as training
+from pellucid.training.bookkeeping import State
 from pellucid.training.interrupt import Interrupted
 from pellucid.training.plan import Plan
 from pellucid.training.plan import plan as make_plan
@@ -346,7 +347,7 @@ def _note_layers(folder: RunFolder, parts: Parts) -> None:
     folder.write_json("layers.json", {**described, "parameter_names": Instruments(parts.rule.updates).names})
 
 
-def _account(state: training.State, model: nn.Module) -> Mapping[str, Any]:
+def _account(state: State, model: nn.Module) -> Mapping[str, Any]:
     """What training came to, for every later answer."""
     return {
         "steps": state.step,

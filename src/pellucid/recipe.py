@@ -91,7 +91,8 @@ class TrainSection(Config):
     checkpoint_every: int | None = Field(None, ge=1)
     """Steps between checkpoints. Left out: every 20 seconds."""
     log_every: int | None = Field(None, ge=1)
-    """Steps between lines of metrics.jsonl and looks inside the layers. Left out: a hundredth of the run."""
+    """Steps between lines of metrics.jsonl and looks inside the layers. Left out: a hundredth of the run, and fifty at
+    least where that leaves twenty of them."""
 
     @model_validator(mode="after")
     def _one_length(self) -> TrainSection:

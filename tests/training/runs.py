@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pellucid.training.fit import _Run
+from pellucid.training.bookkeeping import Bookkeeping
 
 QUICK: dict[str, Any] = {"evaluate.baselines": False, "execution.threads": 1}
 
@@ -67,14 +67,14 @@ def outcome(run: Path) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
 @contextmanager
 def dying(step: int) -> Iterator[None]:
     """Let whatever is trained inside die after its `step`-th step was made and before it was counted."""
-    count = _Run.count
+    count = Bookkeeping.count
 
-    def die(self: _Run, *arguments: Any) -> None:
+    def die(self: Bookkeeping, *arguments: Any) -> None:
         if self.state.step == step - 1:
             raise MemoryError
         count(self, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Run, "count", die)
+        patch.setattr(Bookkeeping, "count", die)
         with pytest.raises(MemoryError):
             yield

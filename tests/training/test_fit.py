@@ -137,9 +137,9 @@ def test_interrupt_saves_and_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("section", "steps_per_epoch", "expected"),
     [
-        (TrainSection(epochs=3), 20, (60, 20, 1)),
-        (TrainSection(steps=1000), 1, (1000, 10, 10)),
-        (TrainSection(steps=100), None, (100, 5, 1)),
+        (TrainSection(epochs=3), 20, (60, 20, 3)),
+        (TrainSection(steps=1000), 1, (1000, 10, 50)),
+        (TrainSection(steps=100), None, (100, 5, 5)),
         (TrainSection(epochs=1, evaluate_every=7, log_every=3), 20, (20, 7, 3)),
     ],
 )

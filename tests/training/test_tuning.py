@@ -1,0 +1,116 @@
+"""What the recipe leaves open is measured, recorded, replayed; and several threads that wait are given up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pellucid import experiment, verbs
+from pellucid.execution import Execution
+from pellucid.experiment import Given
+from pellucid.training import tuning
+from pellucid.training.bookkeeping import Bookkeeping, collapsed
+from tests.training.runs import dying, outcome
+
+QUIET = Given(report=False, quiet=True)
+SMALL: dict[str, Any] = {"evaluate.baselines": False, "train.epochs": 3, "train.checkpoint_every": 10}
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+    """Let a gradient take this long, by variant and threads: `captured_1=0.5`."""
+
+    def measured(execution: Execution, *given: Any) -> float:
+        return seconds[f"{execution.variant}_{execution.threads}"]
+
+    monkeypatch.setattr(tuning, "_seconds", measured)
+
+
+def decided(run: Path) -> tuple[str, int]:
+    execution = json.loads((run / "execution.json").read_text())
+    return execution["variant"], execution["threads"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ({"eager_1": 4e-4, "captured_1": 2e-4, "eager_2": 5e-4, "captured_2": 3e-4}, ("captured", 1)),
+        ({"eager_1": 4e-3, "captured_1": 3.9e-3, "eager_2": 2e-3, "captured_2": 1.9e-3}, ("eager", 2)),
+        ({"eager_1": 4e-3, "captured_1": 3e-3, "eager_2": 2e-3, "captured_2": 1.5e-3}, ("captured", 2)),
+        ({"eager_1": 1e-3, "captured_1": 1e-3, "eager_2": 9e-4, "captured_2": 9e-4}, ("eager", 1)),
+        ({"eager_1": 9.0, "captured_1": 1.0, "eager_2": 8.0, "captured_2": 1.0}, ("eager", 2)),
+    ],
+)
+def test_the_simplest_that_is_not_slower(
+    seconds: dict[str, float], expected: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, **seconds)
+    run = experiment.train(verbs.recipe_of("digits-mlp", {**SMALL, "train.epochs": 1}), Path("run"), QUIET)
+    assert decided(run) == expected
+
+
+def test_what_the_recipe_says_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch)
+    settings = {**SMALL, "execution.threads": 1, "execution.variant": "eager"}
+    run = experiment.train(verbs.recipe_of("digits-mlp", settings), Path("run"), QUIET)
+    assert decided(run) == ("eager", 1)
+
+
+def test_a_resumed_run_keeps_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = verbs.recipe_of("digits-mlp", {**SMALL, "model.dropout": 0.2, "execution.threads": 1})
+    fast = {"eager_1": 4e-4, "captured_1": 2e-4}
+    pretend(monkeypatch, **fast)
+    whole = experiment.train(recipe, Path("whole"), QUIET)
+    with dying(37):
+        experiment.train(recipe, Path("killed"), QUIET)
+    pretend(monkeypatch)  # nothing may be measured again
+    experiment.resume(Path("killed"), QUIET)
+    assert decided(Path("killed")) == ("captured", 1)
+    assert outcome(Path("killed")) == outcome(whole)
+
+
+def test_measuring_changes_nothing() -> None:
+    settings = {**SMALL, "model.dropout": 0.2, "execution.threads": 1}
+    measured = experiment.train(verbs.recipe_of("digits-mlp", settings), Path("measured"), QUIET)
+    said = verbs.recipe_of("digits-mlp", {**settings, "execution.variant": "eager"})
+    plain = experiment.train(said, Path("plain"), QUIET)
+    (one, lines), (other, other_lines) = outcome(measured), outcome(plain)
+    assert one["model.safetensors"] == other["model.safetensors"]
+    assert lines == other_lines
+
+
+def test_one_thread_is_never_a_collapse() -> None:
+    assert collapsed(10, 100, threads=2)
+    assert not collapsed(60, 100, threads=2)
+    assert not collapsed(1, 100, threads=1)
+
+
+def test_a_collapse_is_noted_and_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {**SMALL, "execution.threads": 2, "execution.variant": "eager"}
+    counted = Bookkeeping._step_down
+
+    def slow_from_step_20(self: Bookkeeping) -> None:
+        """Each checkpoint seems to come after two seconds, from step 20 on after twenty."""
+        self._rated = self._rated[0], self.state.seconds - (20.0 if self.state.step >= 20 else 2.0)
+        counted(self)
+
+    monkeypatch.setattr(Bookkeeping, "_step_down", slow_from_step_20)
+    with dying(38):
+        experiment.train(verbs.recipe_of("digits-mlp", settings), Path("run"), QUIET)
+    assert torch.get_num_threads() == 1
+    assert "stepped down" in (Path("run") / "journal.jsonl").read_text()
+    torch.set_num_threads(2)
+    experiment.resume(Path("run"), QUIET)
+    assert torch.get_num_threads() == 1
