@@ -127,12 +127,12 @@ def save(path: Path, x: Any, y: Any, train: Any, test: Any) -> None:
     np.savez(path, x_train=x[train], y_train=y[train], x_test=x[test], y_test=y[test])
 
 
-def run(name: str, command: list[str], folder: Path, report: bool = False) -> Row:
+def run(name: str, command: list[str], folder: Path, extra: str = "") -> Row:
     """Let one entrant run as a process of its own, and return what it says."""
     script, *options = command
     place, workload = folder / "run", WORKLOADS[name]
     line = [sys.executable, str(HERE / "race_entrants" / script), name, str(folder), str(workload.steps)]
-    line += [*options, str(place), *(["--report"] if report else [])] if script == "pellucid_fit.py" else options
+    line += [*options, str(place), *filter(None, [extra])] if script == "pellucid_fit.py" else options
     # Baselines are kept by content in a cache; here each run starts without one.
     environment = {**os.environ, "PELLUCID_CACHE": str(folder / "cache")}
     done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
@@ -156,7 +156,7 @@ def race(names: list[str], rounds: int, folder: Path) -> list[Row]:
                 field.append(("report", entrants(name)["pellucid"]))
             for entrant, command in field:
                 row = {"workload": name, "entrant": entrant, "round": number, "discarded": int(number == 0)}
-                rows.append(row | run(name, command, folder, report=entrant == "report"))
+                rows.append(row | run(name, command, folder, "--report" if entrant == "report" else ""))
                 told = f"{rows[-1]['process_seconds']:8.2f} s {rows[-1][RATE]:10,.0f} rows/s"
                 print(f"{name} round {number} {entrant:14}{told}", file=sys.stderr)
     return rows

@@ -1,9 +1,9 @@
 """Pellucid: `pellucid.fit` with the same net and arrays, or a recipe on the same text; the same number of steps.
 
-python pellucid_fit.py WORKLOAD DATA_FOLDER STEPS PRECISION RUN_FOLDER [--report]
+python pellucid_fit.py WORKLOAD DATA_FOLDER STEPS PRECISION RUN_FOLDER [--report] [--blind]
 
 The test rows of the race are given as the rows to judge by, which the other entrants do only at their end; the last
-weights are kept, so that they choose nothing. --report adds baselines and the report.
+weights are kept, so that they choose nothing. --report adds baselines and the report; --blind looks inside twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workload import CONTEXT, MODELS, SEED, WORKLOADS, net, read
 import pellucid
 
 
-def main(name: str, folder: str, steps: int, precision: str, out: str, report: bool) -> None:
+def main(name: str, folder: str, steps: int, precision: str, out: str, report: bool, blind: bool) -> None:
     workload = WORKLOADS[name]
     settings: dict[str, Any] = {
         "rule.optimizer.name": "adam",
@@ -30,6 +30,8 @@ def main(name: str, folder: str, steps: int, precision: str, out: str, report: b
         "evaluate.baselines": report,
         "execution.precision": precision,
     }
+    if blind:
+        settings["train.log_every"] = int(0.45 * steps)
     if workload.data == "text":
         given = {f"model.{key}": value for key, value in MODELS[name].items()} | {
             "data.source": str(Path(folder) / "text.txt"),
@@ -73,4 +75,4 @@ def main(name: str, folder: str, steps: int, precision: str, out: str, report: b
 
 if __name__ == "__main__":
     name, folder, steps, precision, out = sys.argv[1:6]
-    main(name, folder, int(steps), precision, out, report="--report" in sys.argv[6:])
+    main(name, folder, int(steps), precision, out, report="--report" in sys.argv[6:], blind="--blind" in sys.argv[6:])
