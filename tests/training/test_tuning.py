@@ -50,7 +50,8 @@ def decided(run: Path) -> tuple[str, int]:
         ({"eager_1": 4e-3, "captured_1": 3.9e-3, "eager_2": 2e-3, "captured_2": 1.9e-3}, ("eager", 2)),
         ({"eager_1": 4e-3, "captured_1": 3e-3, "eager_2": 2e-3, "captured_2": 1.5e-3}, ("captured", 2)),
         ({"eager_1": 1e-3, "captured_1": 1e-3, "eager_2": 9e-4, "captured_2": 9e-4}, ("eager", 1)),
-        ({"eager_1": 9.0, "captured_1": 1.0, "eager_2": 8.0, "captured_2": 1.0}, ("eager", 2)),
+        ({"eager_1": 9.0, "captured_1": 1.0, "eager_2": 5.0, "captured_2": 1.0}, ("eager", 2)),  # large
+        ({"eager_1": 1e-3, "captured_1": 5e-4, "eager_2": 9.0, "captured_2": 9.0}, ("captured", 1)),  # a neighbour
     ],
 )
 def test_the_simplest_that_is_not_slower(

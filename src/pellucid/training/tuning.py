@@ -20,7 +20,7 @@ from pellucid.rules.rule import Rule, Tunable
 
 ROUNDS = 7
 LARGE = 0.05
-"""Seconds: where a gradient takes longer, the bookkeeping is nothing, and every thread is of use."""
+"""Seconds: where every gradient takes longer, the bookkeeping is nothing, and only the threads are compared."""
 WORTH = 0.87
 """A variant is taken where it needs at most this share of the time of a simpler one."""
 
@@ -56,8 +56,12 @@ def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Bat
     candidates = [
         replace(execution, threads=number, variant=variant) for number in dict.fromkeys(threads) for variant in variants
     ]
-    if len(candidates) == 1 or min(_seconds(simplest, rule.gradient, batch) for _ in range(2)) > LARGE:
+    if len(candidates) == 1:
         return Tuned(simplest, {})
+    plain = [candidate for candidate in candidates if candidate.variant == variants[0]]
+    first = {candidate: min(_seconds(candidate, rule.gradient, batch) for _ in range(2)) for candidate in plain}
+    if min(first.values()) > LARGE:
+        return Tuned(_simplest_of_the_fastest(first), first)
     taken: dict[Execution, list[float]] = {candidate: [] for candidate in candidates}
     for number in range(3 + ROUNDS):  # in the first three it is recorded, and compared twice
         for candidate in candidates:
@@ -65,11 +69,16 @@ def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Bat
             if number >= 3:
                 taken[candidate].append(seconds)
     medians = {candidate: statistics.median(of) for candidate, of in taken.items()}
-    best = candidates[0]
-    for candidate in candidates:
-        if medians[candidate] <= WORTH * medians[best]:
+    return Tuned(_simplest_of_the_fastest(medians), medians)
+
+
+def _simplest_of_the_fastest(seconds: Mapping[Execution, float]) -> Execution:
+    """Of candidates in the order of simplicity, each that is worth it takes the place of the one before."""
+    best, *others = seconds
+    for candidate in others:
+        if seconds[candidate] <= WORTH * seconds[best]:
             best = candidate
-    return Tuned(best, medians)
+    return best
 
 
 def _seconds(execution: Execution, gradient: Gradient, batch: Batch) -> float:
