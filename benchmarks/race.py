@@ -5,6 +5,7 @@ The claim: without being asked, Pellucid trains at the speed of a hand-written l
 
     python benchmarks/race.py                     # a quarter of an hour on two cores
     python benchmarks/race.py --workloads R6 --rounds 6
+    python benchmarks/race.py --peers peers/bin/python   # an environment with keras, jax, skorch, lightning
 
 Workloads: R1 a multilayer perceptron and R2 a LeNet-5-like net on 49,920 rows of MNIST, R3 a small residual net on the
 same, R4 an LSTM and R5 a GPT on the characters of a text, R6 a tiny perceptron on 1,440 of scikit-learn's digits, and
@@ -18,6 +19,7 @@ Entrants, each a whole process that reads the same files:
   pellucid       in the floor's precision; no baselines, no report
   pellucid_fp32  in fp32, where that is another one
   report         pellucid with baselines and report; shown, not raced
+  keras_jax, skorch, lightning: with --peers PYTHON, an interpreter that has some of them; fp32, on images and numbers
 
 How it is measured: entrants run in turn, round after round, so that drift hits all alike; the first round warms the
 page cache and is discarded. `samples_per_second` leaves out the first tenth of the steps, in which things are decided
@@ -39,6 +41,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +76,8 @@ class Target:
         return f"{self.entrant} / {self.rival}, {self.column.replace('_', ' ')}"
 
 
+PEERS = {"keras_jax": "R1 R2 R6 R6-long", "skorch": "R1 R2 R3 R6", "lightning": "R1 R2 R3 R6"}
+"""Which workloads a peer runs."""
 RATE = "samples_per_second"
 TARGETS = (
     *(Target(name, "pellucid", "floor", RATE, 0.95) for name in ("R1", "R2", "R3", "R4")),
@@ -80,13 +85,24 @@ TARGETS = (
     *(Target(name, "pellucid_fp32", "floor_fp32", RATE, 0.95) for name in ("R2", "R3", "R4")),
     Target("R5", "pellucid_fp32", "floor_fp32", RATE, 0.90),
     Target("R6", "pellucid", "raw", RATE, 3.0),
+    *(Target(name, "pellucid", peer, RATE, 1.0) for peer in PEERS for name in ("R1", "R6")),
+    *(Target(name, "pellucid_fp32", peer, RATE, 1.0) for peer in PEERS for name in ("R2", "R3") if name in PEERS[peer]),
     Target("R6-long", "pellucid", "by_hand", RATE, 0.6),
     Target("R6", "pellucid", "raw", "process_seconds", 1.5, at_most=True),
     *(Target(name, "pellucid", "raw", "peak_mb", 1.3, at_most=True) for name in WORKLOADS if name != "R6-long"),
 )
 
 
-def entrants(name: str) -> dict[str, list[str]]:
+def installed(python: str) -> list[str]:
+    """Return the peers that an interpreter has."""
+    modules = {"keras_jax": ("keras", "jax"), "skorch": ("skorch",), "lightning": ("lightning",)}
+    wanted = sorted({module for names in modules.values() for module in names})
+    ask = f"from importlib.util import find_spec; print(*[name for name in {wanted} if find_spec(name)])"
+    found = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+    return [peer for peer, names in modules.items() if set(names) <= set(found)]
+
+
+def entrants(name: str, peers: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return the command of each entrant of a workload, without folders: script, precision, options."""
     workload = WORKLOADS[name]
     found = {
@@ -98,7 +114,8 @@ def entrants(name: str) -> dict[str, list[str]]:
         found |= {"floor_fp32": ["floor.py", "fp32"], "pellucid_fp32": ["pellucid_fit.py", "fp32"]}
     if name.startswith(("R1", "R6")):
         found["by_hand"] = ["floor.py", "fp32", "--by-hand"]
-    return found
+    scripts = {"keras_jax": "keras_jax.py", "skorch": "skorch_fit.py", "lightning": "lightning_fit.py"}
+    return found | {peer: [scripts[peer]] for peer in peers if name in PEERS[peer].split()}
 
 
 def make_data(names: set[str], folder: Path) -> None:
@@ -127,11 +144,11 @@ def save(path: Path, x: Any, y: Any, train: Any, test: Any) -> None:
     np.savez(path, x_train=x[train], y_train=y[train], x_test=x[test], y_test=y[test])
 
 
-def run(name: str, command: list[str], folder: Path, extra: str = "") -> Row:
+def run(name: str, command: list[str], folder: Path, extra: str = "", python: str = sys.executable) -> Row:
     """Let one entrant run as a process of its own, and return what it says."""
     script, *options = command
     place, workload = folder / "run", WORKLOADS[name]
-    line = [sys.executable, str(HERE / "race_entrants" / script), name, str(folder), str(workload.steps)]
+    line = [python, str(HERE / "race_entrants" / script), name, str(folder), str(workload.steps)]
     line += [*options, str(place), *filter(None, [extra])] if script == "pellucid_fit.py" else options
     # Baselines are kept by content in a cache; here each run starts without one.
     environment = {**os.environ, "PELLUCID_CACHE": str(folder / "cache")}
@@ -146,17 +163,18 @@ def run(name: str, command: list[str], folder: Path, extra: str = "") -> Row:
     return said | {key: execution.get(key, "") for key in ("threads", "variant")}
 
 
-def race(names: list[str], rounds: int, folder: Path) -> list[Row]:
+def race(names: list[str], rounds: int, folder: Path, python: str, peers: Sequence[str]) -> list[Row]:
     """Run all entrants in turn and return one row per run."""
     rows = []
     for name in names:
         for number in range(rounds):
-            field = list(entrants(name).items())
+            field = list(entrants(name, peers).items())
             if number == rounds - 1 and name != "R6-long":
                 field.append(("report", entrants(name)["pellucid"]))
             for entrant, command in field:
                 row = {"workload": name, "entrant": entrant, "round": number, "discarded": int(number == 0)}
-                rows.append(row | run(name, command, folder, "--report" if entrant == "report" else ""))
+                extra, who = "--report" if entrant == "report" else "", python if entrant in peers else sys.executable
+                rows.append(row | run(name, command, folder, extra, who))
                 told = f"{rows[-1]['process_seconds']:8.2f} s {rows[-1][RATE]:10,.0f} rows/s"
                 print(f"{name} round {number} {entrant:14}{told}", file=sys.stderr)
     return rows
@@ -173,7 +191,7 @@ def judge(name: str, rows: list[Row]) -> list[str]:
     workload: Workload = WORKLOADS[name]
     n = sum(row["entrant"] == "raw" for row in rows)
     print(f"\n{name}: {workload.about}, {workload.steps} steps, batch {workload.batch_size}, n = {n}")
-    for entrant in [*entrants(name), *(["report"] if name != "R6-long" else [])]:
+    for entrant in dict.fromkeys(row["entrant"] for row in rows):
         of = [row for row in rows if row["entrant"] == entrant]
         middle = {key: statistics.median(row[key] for row in of) for key in of[0] if isinstance(of[0][key], float)}
         low, high = min(row[RATE] for row in of), max(row[RATE] for row in of)
@@ -184,8 +202,9 @@ def judge(name: str, rows: list[Row]) -> list[str]:
             f"  {workload.quality} {middle['quality']:.4f}  {middle['peak_mb']:5.0f} MB  {decided}"
         )
     wrong = []
+    there = {row["entrant"] for row in rows}
     for target in TARGETS:
-        if target.workload == name:
+        if target.workload == name and target.rival in there:
             found = ratios(rows, target.entrant, target.rival, target.column)
             ratio = statistics.median(found)
             sign = "<=" if target.at_most else ">="
@@ -205,6 +224,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=4, help="of which the first is discarded (default 4)")
     parser.add_argument("--workloads", nargs="+", choices=sorted(WORKLOADS), default=sorted(WORKLOADS))
+    parser.add_argument("--peers", metavar="PYTHON", default="", help="an interpreter that has keras and jax, ...")
     arguments = parser.parse_args()
     if arguments.rounds < 2:
         parser.error("--rounds is at least 2: the first is discarded")
@@ -216,7 +236,8 @@ def main() -> int:
         except DataError as error:
             print(error, file=sys.stderr)
             return 2
-        rows = race(arguments.workloads, arguments.rounds, Path(folder))
+        peers = installed(arguments.peers) if arguments.peers else []
+        rows = race(arguments.workloads, arguments.rounds, Path(folder), arguments.peers, peers)
     wrong = []
     for name in arguments.workloads:
         wrong += judge(name, [row for row in rows if row["workload"] == name and not row["discarded"]])

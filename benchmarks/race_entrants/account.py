@@ -21,14 +21,14 @@ class Clock:
 
     def __init__(self, steps: int, batch_size: int) -> None:
         self.steps, self.batch_size = steps, batch_size
-        self._done, self._warm = 0, int(WARM * steps)
+        self.done, self._warm = 0, int(WARM * steps)
         self._begin = self._mark = self._end = time.perf_counter()
 
     def step(self) -> None:
-        self._done += 1
-        if self._done == self._warm:
+        self.done += 1
+        if self.done == self._warm:
             self._mark = time.perf_counter()
-        elif self._done == self.steps:
+        elif self.done == self.steps:
             self._end = time.perf_counter()
 
     @property
