@@ -51,10 +51,11 @@ class Program:
         scope = dict(names)
         exec(compile(source, "<captured step>", "exec"), scope)
         self._step = scope["step"]
+        self._without_autograd = torch.inference_mode()
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Compute with inputs of the recorded shapes, in the recorded order. The results take no part in autograd."""
-        with torch.inference_mode():
+        with self._without_autograd:
             results: tuple[Tensor, ...] = self._step(*inputs)
         return results
 

@@ -37,7 +37,9 @@ class Gradient:
         self.captured = execution.variant == "captured"
         self.reason = ""
         self._model, self._task, self._flat, self._execution = model, task, flat, execution
-        self._modules = list(model.modules())
+        self._hooks = [
+            hooks for module in model.modules() for hooks in (module._forward_hooks, module._forward_pre_hooks)
+        ]
         self._programs: dict[Shapes, Program] = {}
         self._calls: dict[Shapes, int] = {}
 
@@ -47,9 +49,9 @@ class Gradient:
         Raises:
             PellucidError: the model changed the way it computes after it was recorded.
         """
-        if not self.captured or carry is not None or self._watched():
+        if not self.captured or carry is not None or any(self._hooks):
             return self._by_chain_rule(batch, carry)
-        shapes = tuple(column.shape for column in batch.columns.values())
+        shapes = tuple([column.shape for column in batch.columns.values()])
         program = self._programs.get(shapes)
         if program is None:
             self._record(batch, shapes)
@@ -123,9 +125,6 @@ class Gradient:
         with self.rehearsal():
             found = [program(*batch.columns.values())[0], self._flat.gradient, *self._model.buffers()]
             return all(_same_bytes(a, b) for a, b in zip(expected, found, strict=True))
-
-    def _watched(self) -> bool:
-        return any(module._forward_hooks or module._forward_pre_hooks for module in self._modules)
 
 
 def _same_bytes(one: Tensor, other: Tensor) -> bool:

@@ -68,7 +68,7 @@ class Bookkeeping:
         self.recent: deque[Recent] = deque(maxlen=RECENT_STEPS)
         self._pending: list[dict[str, Any]] = []
         self._restore()
-        self._loss = torch.tensor(self.state.loss_sum)
+        self._losses: list[Tensor | float] = []
         self._resumed_rows, self._resumed_seconds = self.state.rows, self.state.seconds
         self._saved_step = self.state.step
         self._saved_at = self._mark = time.perf_counter()
@@ -93,17 +93,17 @@ class Bookkeeping:
         self.folder.note("damaged checkpoint", message=message)
 
     def count(self, scalars: Mapping[str, Tensor | float], rows: int) -> None:
-        """Count a step. The loss is added where it lies: nothing waits for the device."""
+        """Count a step. Its loss is read with those of other steps: nothing waits for the device."""
         self.state.step += 1
         self.state.rows += rows
         self.state.loss_steps += 1
-        self._loss = self._loss + scalars["loss"]
+        self._losses.append(scalars["loss"])
         self.recent.append((self.state.step, scalars, [update.last_rate for update in self.rule.updates.values()]))
 
     def log(self, scalars: Mapping[str, Tensor | float]) -> None:
         """Add a line of the training's scalars: the loss as the mean over the steps since the last line."""
         state = self.state
-        state.loss_sum = float(self._loss)
+        self._add_losses()
         line = {
             "kind": "train",
             "step": state.step,
@@ -115,7 +115,6 @@ class Bookkeeping:
             line["learning_rate" if len(self.rule.updates) == 1 else f"{name}_learning_rate"] = update.last_rate
         self._add(_as_json({**line, **self.instruments.after_step()}))
         state.loss_sum, state.loss_steps = 0.0, 0
-        self._loss = torch.zeros(())
 
     def validate(self, look: Callable[[], Look] | None) -> None:
         """Judge the weights, remember them if they are the best, and tell the rule."""
@@ -187,13 +186,21 @@ class Bookkeeping:
 
     def tree(self) -> dict[str, Any]:
         """Everything that the next step depends on."""
-        self.state.loss_sum = float(self._loss)
+        self._add_losses()
         return {
             "model": checkpoint.module_state(self.rule.model),
             "rule": self.rule.state_dict(),
             "source": self.source.state_dict(),
             "fit": dict(vars(self.state)),
         }
+
+    def _add_losses(self) -> None:
+        """Add what was counted, one after another: the same sum wherever a run was resumed."""
+        tensors = [loss for loss in self._losses if isinstance(loss, Tensor)]
+        values = iter(torch.stack(tensors).tolist() if tensors else [])
+        for loss in self._losses:
+            self.state.loss_sum += next(values) if isinstance(loss, Tensor) else loss
+        self._losses = []
 
     def weights(self) -> Mapping[str, Tensor]:
         """The weights as they stand, averaged where the rule does."""
