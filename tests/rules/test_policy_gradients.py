@@ -107,7 +107,7 @@ def test_reinforce_is_the_exact_policy_gradient_in_expectation(baseline: str) ->
             paid, value = torch.tensor([float(action == context)]), values[context : context + 1].detach()
             columns = {"input": contexts[context : context + 1], "action": torch.tensor([action]), "value": value}
             columns |= {"return": paid, "advantage": paid - value, "log_probability": torch.zeros(1)}
-            loss, _ = rule._loss(Batch(columns, torch.arange(1)))
+            loss = rule.terms(Batch(columns, torch.arange(1))).loss
             for total, gradient in zip(found, torch.autograd.grad(-loss, parameters), strict=True):
                 total += share * gradient
     for total, wanted in zip(found, expected, strict=True):
