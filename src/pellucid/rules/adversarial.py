@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
@@ -24,13 +24,19 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.execution import Execution
 from pellucid.exhibit import Signal
 from pellucid.nn.generative import Generative
-from pellucid.optim.update import StochasticUpdateConfig, Update, UpdateConfig
+from pellucid.optim.update import StochasticUpdateConfig, Update
 from pellucid.rules.adversarial_losses import LOSSES, gradient_penalty
 from pellucid.rules.check import try_out
 from pellucid.tasks.task import Task
 
-ADAM = {"name": "adam", "learning_rate": 2e-4, "beta1": 0.5}
-"""The paper's (Radford et al. 2015, section 4): a larger rate or momentum made training oscillate."""
+
+class NetConfig(StochasticUpdateConfig):
+    """Settings of the update of one of the two nets."""
+
+    optimizer: dict[str, Any] = Field({"name": "adam", "learning_rate": 2e-4, "beta1": 0.5}, validate_default=True)
+    """Which optimizer; Adam as in Radford et al. 2015, section 4: a larger rate or momentum made training oscillate."""
+    accumulate: Literal[1] = 1
+    """The two nets answer each other batch by batch."""
 
 
 class Config(Base):
@@ -43,25 +49,10 @@ class Config(Base):
     """Updates of the discriminator for each of the generator; Wasserstein's critic wants 5."""
     gradient_penalty: float = Field(10.0, ge=0)
     """Weight of the Wasserstein loss's penalty, which keeps the critic's slope near 1; the paper's value."""
-    generator: StochasticUpdateConfig = StochasticUpdateConfig(optimizer=ADAM)
-    """How the generator is updated; Adam as in the DCGAN paper where nothing else is said."""
-    discriminator: StochasticUpdateConfig = StochasticUpdateConfig(optimizer=ADAM)
+    generator: NetConfig = NetConfig()
+    """How the generator is updated."""
+    discriminator: NetConfig = NetConfig()
     """How the discriminator is updated."""
-
-    @field_validator("generator", "discriminator", mode="before")
-    @classmethod
-    def _begin_with_the_papers(cls, section: Any) -> Any:
-        if not isinstance(section, Mapping) or not isinstance(section.get("optimizer", {}), Mapping):
-            return section
-        given = section.get("optimizer", {})
-        return {**section, "optimizer": ADAM | given if given.get("name", "adam") == "adam" else given}
-
-    @field_validator("generator", "discriminator")
-    @classmethod
-    def _fits_a_game(cls, section: UpdateConfig) -> UpdateConfig:
-        if section.accumulate != 1:
-            raise ValueError("accumulate = 1: the two nets answer each other batch by batch")
-        return section
 
 
 class Adversarial:
