@@ -56,7 +56,7 @@ class Config(Base):
 
 
 class Adversarial:
-    """Two nets, two updates: fills and updates the discriminator, then the generator."""
+    """Two nets, two updates: first the discriminator's, then the generator's."""
 
     policy = None
     signals = (
@@ -117,37 +117,33 @@ class Adversarial:
             NonFinite: of one of the two updates, by name; neither has been made then.
         """
         real = batch["input"]
-        updates_generator = (self.discriminator.steps + 1) % self._every == 0
-        with self.execution.autocast(), nullcontext() if updates_generator else torch.no_grad():
+        generator_learns = (self.discriminator.steps + 1) % self._every == 0
+        with self.execution.autocast(), nullcontext() if generator_learns else torch.no_grad():
             fake = self._pair.generate(torch.randn(len(real), self._pair.latent_size, device=real.device))
-        seen = fake.detach().to(real.dtype)
-        real_scores, fake_scores, loss = self._judge(real, seen)
-        self.discriminator.flat.fill(loss)
-        scalars = self._scalars(real, seen, real_scores, fake_scores)
-        with self.discriminator.undone_on_failure() if updates_generator else nullcontext():
-            norm = self.discriminator.step(loss.detach())
-            if updates_generator:
+        with self.discriminator.undone_on_failure() if generator_learns else nullcontext():
+            told = self._update_discriminator(real, fake.detach().to(real.dtype))
+            if generator_learns:
                 self._generator_norm = self._update_generator(fake)
             else:
                 self.generator.flat.gradient.zero_()  # of this step, as the instruments see it
-        return {
-            "loss": loss.detach(),
-            **scalars,
-            "discriminator_gradient_norm": norm,
-            "generator_gradient_norm": self._generator_norm,
-        }
+        return {**told, "generator_gradient_norm": self._generator_norm}
 
-    def _judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The discriminator's scores of images and samples, and its loss."""
+    def _update_discriminator(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Teach the discriminator to tell images from samples; return the state of the game before it learned."""
         with self.execution.autocast():
             real_scores, fake_scores = self._discriminator_net(real).float(), self._discriminator_net(fake).float()
             loss = self._discriminator_loss(real_scores, fake_scores)
             if self._penalty:
                 mix = torch.rand(len(real), device=real.device)
                 loss = loss + self._penalty * gradient_penalty(self._discriminator_net, real, fake, mix)
-        return real_scores.detach(), fake_scores.detach(), loss
+        self.discriminator.flat.fill(loss)
+        loss = loss.detach()
+        norm = self.discriminator.step(loss)
+        scalars = self._scalars(real, fake, real_scores.detach(), fake_scores.detach())
+        return {"loss": loss, **scalars, "discriminator_gradient_norm": norm}
 
     def _update_generator(self, fake: Tensor) -> Tensor:
+        """Teach the generator to be taken for data by the new discriminator; return its gradient's norm."""
         with self.execution.autocast():
             loss = self._generator_loss(self._discriminator_net(fake).float())
         self.generator.flat.fill(loss)
