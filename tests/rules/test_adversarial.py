@@ -175,6 +175,8 @@ def test_the_papers_adam_is_the_default_also_where_a_rate_is_given() -> None:
     config: Any = configure(RULES, section, "rule")
     assert (config.generator.optimizer["learning_rate"], config.generator.optimizer["beta1"]) == (1e-3, 0.5)
     assert config.discriminator.optimizer["learning_rate"] == 2e-4
+    sgd: Any = configure(RULES, {"name": "adversarial", "generator": {"optimizer": {"name": "sgd"}}}, "rule")
+    assert sgd.generator.optimizer["learning_rate"] != 2e-4  # another optimizer has its own defaults
 
 
 def test_all_problems_are_told_at_once_by_their_full_names() -> None:

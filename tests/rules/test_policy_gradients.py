@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pellucid import models, rules, tasks
+from pellucid.catalogue import configure
 from pellucid.data.batch import Batch
 from pellucid.environments.episodes import Episodes
 from pellucid.environments.policy import Choice
@@ -17,7 +18,7 @@ from pellucid.errors import PellucidError
 from pellucid.execution import Execution
 from pellucid.optim.update import NonFinite
 from pellucid.recipe import SplitSection
-from pellucid.rules import surrogates
+from pellucid.rules import RULES, surrogates
 from pellucid.sources.rollouts import Rollouts
 from tests.tenants.worlds import BANDIT
 
@@ -107,7 +108,7 @@ def test_reinforce_is_the_exact_policy_gradient_in_expectation(baseline: str) ->
             paid, value = torch.tensor([float(action == context)]), values[context : context + 1].detach()
             columns = {"input": contexts[context : context + 1], "action": torch.tensor([action]), "value": value}
             columns |= {"return": paid, "advantage": paid - value, "log_probability": torch.zeros(1)}
-            loss, _ = rule._loss(Batch(columns, torch.arange(1)))
+            loss = rule.terms(Batch(columns, torch.arange(1))).loss
             for total, gradient in zip(found, torch.autograd.grad(-loss, parameters), strict=True):
                 total += share * gradient
     for total, wanted in zip(found, expected, strict=True):
@@ -175,6 +176,25 @@ def test_a_step_that_fails_changes_nothing(name: str) -> None:
     with pytest.raises(NonFinite):
         rule.step(Batch(bad, batch.rows))
     assert all(torch.equal(now, then) for now, then in zip(state(), before, strict=True))
+
+
+@pytest.mark.parametrize("name", ["reinforce", "a2c", "ppo"])
+def test_a_partial_section_keeps_the_rest_of_the_first_choice(name: str) -> None:
+    def optimizer_of(**given: Any) -> dict[str, Any]:
+        config: Any = configure(RULES, {"name": name, "optimizer": given}, "rule")
+        optimizer: dict[str, Any] = config.optimizer
+        return optimizer
+
+    whole = optimizer_of()
+    assert (whole["name"], whole["epsilon"]) == ("adam", 1e-5)
+    assert (
+        optimizer_of(learning_rate=0.01)
+        == optimizer_of(name="adam", learning_rate=0.01)
+        == whole | {"learning_rate": 0.01}
+    )
+    assert optimizer_of(epsilon=1e-8) == whole | {"epsilon": 1e-8}
+    assert optimizer_of(name="adamw")["epsilon"] == 1e-8
+    assert optimizer_of(**whole) == whole
 
 
 def test_a_model_without_a_policy_is_refused() -> None:

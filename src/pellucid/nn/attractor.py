@@ -12,6 +12,10 @@ from torch import Tensor
 
 # axes: B rows, P patterns, N units
 
+CAPACITY = 0.138
+"""Random patterns per unit that Hebb's weights hold: D. Amit, H. Gutfreund, H. Sompolinsky, Physical Review Letters 55,
+1985, doi:10.1103/PhysRevLett.55.1530."""
+
 
 def hebbian(patterns: Float[Tensor, "patterns units"]) -> Float[Tensor, "units units"]:
     """Return the mean product of every two units' states over patterns, times P / N; nothing of a unit with itself."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from pellucid.catalogue import Config, configure
@@ -37,7 +37,7 @@ class NonFinite(ArithmeticError):
 
 
 class UpdateConfig(Config):
-    """Settings of an update."""
+    """Settings of an update. A rule whose paper has a first choice of its own gives it as its field's default."""
 
     optimizer: dict[str, Any] = Field({"name": "adam"}, validate_default=True)
     """Which optimizer, and its own fields; Adam where no name is given, because its rate needs the least search."""
@@ -51,17 +51,16 @@ class UpdateConfig(Config):
     ema: float | None = Field(None, gt=0, lt=1)
     """Decay of a moving average of the weights, which is then what is judged and kept; 0.999 is usual."""
 
-    @field_validator("optimizer")
+    @field_validator("optimizer", "schedule")
     @classmethod
-    def _resolve_optimizer(cls, section: dict[str, Any]) -> dict[str, Any]:
-        section = {"name": "adam"} | section
-        return {"name": section["name"]} | configure(OPTIMIZERS, section, "optimizer").model_dump(mode="json")
-
-    @field_validator("schedule")
-    @classmethod
-    def _resolve_schedule(cls, section: dict[str, Any]) -> dict[str, Any]:
-        section = {"name": "constant"} | section
-        return {"name": section["name"]} | configure(SCHEDULES, section, "schedule").model_dump(mode="json")
+    def _complete(cls, section: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Fill a section up: by the field's default where both name the same row, then by that row's own defaults."""
+        field = str(info.field_name)
+        table = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}[field]
+        first_choice: dict[str, Any] = cls.model_fields[field].default
+        if section.get("name", first_choice["name"]) == first_choice["name"]:
+            section = first_choice | section
+        return {"name": section["name"]} | configure(table, section, field).model_dump(mode="json")
 
 
 class StochasticUpdateConfig(UpdateConfig):

@@ -13,31 +13,7 @@ from torch import Tensor, nn
 from pellucid.environments.policy import Acting, Choice, Wanted
 from pellucid.errors import PellucidError
 from pellucid.execution import Execution
-from pellucid.exhibit import Signal
 from pellucid.tasks.task import Task
-
-SIGNALS = (
-    Signal(
-        "return",
-        "Return of training episodes",
-        "The rewards of an episode, summed: the mean over those that ended in the last rollout, actions drawn.",
-    ),
-    Signal(
-        "explained_variance",
-        "Explained variance of the value",
-        "Which share of the variation in returns the critic foresees: 1 is all, 0 no better than their mean.",
-        low=0.0,
-        when_low="The critic is worse than a constant: train it longer, or give it a larger learning rate.",
-    ),
-    Signal(
-        "entropy",
-        "Entropy of the policy, in nats",
-        "How undecided the policy is: the logarithm of the number of actions is even chances, 0 is one action always.",
-        low=0.01,
-        when_low="The policy tries nothing new any more. If it is not good yet: more entropy_bonus, or a smaller rate.",
-    ),
-)
-"""What every policy gradient has to watch."""
 
 
 class Actor:

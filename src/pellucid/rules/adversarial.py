@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
@@ -24,13 +24,19 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.execution import Execution
 from pellucid.exhibit import Signal
 from pellucid.nn.generative import Generative
-from pellucid.optim.update import StochasticUpdateConfig, Update, UpdateConfig
+from pellucid.optim.update import StochasticUpdateConfig, Update
 from pellucid.rules.adversarial_losses import LOSSES, gradient_penalty
 from pellucid.rules.check import try_out
 from pellucid.tasks.task import Task
 
-ADAM = {"name": "adam", "learning_rate": 2e-4, "beta1": 0.5}
-"""The paper's (Radford et al. 2015, section 4): a larger rate or momentum made training oscillate."""
+
+class NetConfig(StochasticUpdateConfig):
+    """Settings of the update of one of the two nets."""
+
+    optimizer: dict[str, Any] = Field({"name": "adam", "learning_rate": 2e-4, "beta1": 0.5}, validate_default=True)
+    """Which optimizer; Adam as in Radford et al. 2015, section 4: a larger rate or momentum made training oscillate."""
+    accumulate: Literal[1] = 1
+    """The two nets answer each other batch by batch."""
 
 
 class Config(Base):
@@ -43,29 +49,14 @@ class Config(Base):
     """Updates of the discriminator for each of the generator; Wasserstein's critic wants 5."""
     gradient_penalty: float = Field(10.0, ge=0)
     """Weight of the Wasserstein loss's penalty, which keeps the critic's slope near 1; the paper's value."""
-    generator: StochasticUpdateConfig = StochasticUpdateConfig(optimizer=ADAM)
-    """How the generator is updated; Adam as in the DCGAN paper where nothing else is said."""
-    discriminator: StochasticUpdateConfig = StochasticUpdateConfig(optimizer=ADAM)
+    generator: NetConfig = NetConfig()
+    """How the generator is updated."""
+    discriminator: NetConfig = NetConfig()
     """How the discriminator is updated."""
-
-    @field_validator("generator", "discriminator", mode="before")
-    @classmethod
-    def _begin_with_the_papers(cls, section: Any) -> Any:
-        if not isinstance(section, Mapping) or not isinstance(section.get("optimizer", {}), Mapping):
-            return section
-        given = section.get("optimizer", {})
-        return {**section, "optimizer": ADAM | given if given.get("name", "adam") == "adam" else given}
-
-    @field_validator("generator", "discriminator")
-    @classmethod
-    def _fits_a_game(cls, section: UpdateConfig) -> UpdateConfig:
-        if section.accumulate != 1:
-            raise ValueError("accumulate = 1: the two nets answer each other batch by batch")
-        return section
 
 
 class Adversarial:
-    """Two nets, two updates: fills and updates the discriminator, then the generator."""
+    """Two nets, two updates: first the discriminator's, then the generator's."""
 
     policy = None
     signals = (
@@ -126,37 +117,33 @@ class Adversarial:
             NonFinite: of one of the two updates, by name; neither has been made then.
         """
         real = batch["input"]
-        updates_generator = (self.discriminator.steps + 1) % self._every == 0
-        with self.execution.autocast(), nullcontext() if updates_generator else torch.no_grad():
+        generator_learns = (self.discriminator.steps + 1) % self._every == 0
+        with self.execution.autocast(), nullcontext() if generator_learns else torch.no_grad():
             fake = self._pair.generate(torch.randn(len(real), self._pair.latent_size, device=real.device))
-        seen = fake.detach().to(real.dtype)
-        real_scores, fake_scores, loss = self._judge(real, seen)
-        self.discriminator.flat.fill(loss)
-        scalars = self._scalars(real, seen, real_scores, fake_scores)
-        with self.discriminator.undone_on_failure() if updates_generator else nullcontext():
-            norm = self.discriminator.step(loss.detach())
-            if updates_generator:
+        with self.discriminator.undone_on_failure() if generator_learns else nullcontext():
+            told = self._update_discriminator(real, fake.detach().to(real.dtype))
+            if generator_learns:
                 self._generator_norm = self._update_generator(fake)
             else:
                 self.generator.flat.gradient.zero_()  # of this step, as the instruments see it
-        return {
-            "loss": loss.detach(),
-            **scalars,
-            "discriminator_gradient_norm": norm,
-            "generator_gradient_norm": self._generator_norm,
-        }
+        return {**told, "generator_gradient_norm": self._generator_norm}
 
-    def _judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The discriminator's scores of images and samples, and its loss."""
+    def _update_discriminator(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Teach the discriminator to tell images from samples; return the state of the game before it learned."""
         with self.execution.autocast():
             real_scores, fake_scores = self._discriminator_net(real).float(), self._discriminator_net(fake).float()
             loss = self._discriminator_loss(real_scores, fake_scores)
             if self._penalty:
                 mix = torch.rand(len(real), device=real.device)
                 loss = loss + self._penalty * gradient_penalty(self._discriminator_net, real, fake, mix)
-        return real_scores.detach(), fake_scores.detach(), loss
+        self.discriminator.flat.fill(loss)
+        loss = loss.detach()
+        norm = self.discriminator.step(loss)
+        scalars = self._scalars(real, fake, real_scores.detach(), fake_scores.detach())
+        return {"loss": loss, **scalars, "discriminator_gradient_norm": norm}
 
     def _update_generator(self, fake: Tensor) -> Tensor:
+        """Teach the generator to be taken for data by the new discriminator; return its gradient's norm."""
         with self.execution.autocast():
             loss = self._generator_loss(self._discriminator_net(fake).float())
         self.generator.flat.fill(loss)

@@ -5,8 +5,9 @@ doi:10.1162/089976602760128018: chains start at the data and take k steps of Gib
 restricted Boltzmann machines using approximations to the likelihood gradient", ICML 2008: the chains go on where the
 last update left them (`persistent`), which comes nearer to the gradient of the likelihood.
 
-The statistics of the chains minus those of the data, the gradient of -log p where the chains are at rest, are written
-into the flat gradient. So momentum, schedules, clipping, moving averages and instruments serve this rule as any other.
+The statistics of the chains (negative) minus those of the data (positive), the gradient of -log p where the chains are
+at rest, are written into the flat gradient. So momentum, schedules, clipping, moving averages and instruments serve
+this rule as any other.
 
 The `loss` of a step is the mean free energy of the data minus that of the chains' ends. It is what the step descends:
 with the chains held still, its gradient is exactly the one that is filled. It costs two sums over units that are there
@@ -109,33 +110,40 @@ class ContrastiveDivergence:
     @torch.no_grad()
     def step(self, batch: Batch) -> Mapping[str, Tensor | float]:
         """Return the free energy of data minus chains, the gradient's norm, and how busy the hidden units are."""
-        model, data = self.model, batch["input"].flatten(1)  # (B, V)
-        sums = model.sums(data)  # (B, H)
-        of_data, on_data = model.free_energy(data, sums), sums.sigmoid_()
-        hidden = self._begin(on_data)
+        model = self.model
+        positive_visible = batch["input"].flatten(1)  # (B, V): the data
+        sums = model.sums(positive_visible)  # (B, H)
+        positive_energy = model.free_energy(positive_visible, sums).mean()
+        positive_hidden = sums.sigmoid_()  # (B, H): probabilities, in the place of the sums
+
+        hidden = self._begin(positive_hidden)  # (chains, H)
         for _ in range(self._k):
-            visible = draw(model.visible(hidden))  # (chains, V)
-            sums = model.sums(visible)  # (chains, H)
-            on_chain = sums.sigmoid()
-            hidden = draw(on_chain)
-        loss = of_data.mean() - model.free_energy(visible, sums).mean()
-        torch.mm(on_data.T, data, out=self._weights)
-        self._weights.addmm_(on_chain.T, visible, beta=-1 / len(data), alpha=1 / len(visible))
-        of_units = on_data.mean(dim=0)
-        torch.sub(visible.mean(dim=0), data.mean(dim=0), out=self._visible_bias)
-        torch.sub(on_chain.mean(dim=0), of_units, out=self._hidden_bias)
+            negative_visible = draw(model.visible(hidden))  # (chains, V)
+            sums = model.sums(negative_visible)  # (chains, H)
+            negative_hidden = sums.sigmoid()
+            hidden = draw(negative_hidden)
+        loss = positive_energy - model.free_energy(negative_visible, sums).mean()
+
+        # The gradient of -log p: the negative statistics (means over the chains) minus the positive (over the data).
+        rows, chains = len(positive_visible), len(negative_visible)
+        torch.mm(positive_hidden.T, positive_visible, out=self._weights)
+        self._weights.addmm_(negative_hidden.T, negative_visible, beta=-1 / rows, alpha=1 / chains)
+        torch.sub(negative_visible.mean(dim=0), positive_visible.mean(dim=0), out=self._visible_bias)
+        activity = positive_hidden.mean(dim=0)  # (H,)
+        torch.sub(negative_hidden.mean(dim=0), activity, out=self._hidden_bias)
+
         norm = self.update.step(loss)
         if self._num_chains:
             self._chains = hidden  # after the update: a step that fails leaves the chains where they were
-        idle = ((of_units < NEVER) | (of_units > ALWAYS)).float().mean()
-        return {"loss": loss, "gradient_norm": norm, "hidden_activity": of_units.mean(), "idle_units": idle}
+        idle = ((activity < NEVER) | (activity > ALWAYS)).float().mean()
+        return {"loss": loss, "gradient_norm": norm, "hidden_activity": activity.mean(), "idle_units": idle}
 
-    def _begin(self, on_data: Tensor) -> Tensor:
+    def _begin(self, positive_hidden: Tensor) -> Tensor:
         """Hidden units from which the chains go on: the persistent ones, else a draw at the data."""
         if not self._num_chains:
-            return draw(on_data)
+            return draw(positive_hidden)
         if self._chains is None:
-            return torch.rand(self._num_chains, on_data.shape[1], device=on_data.device).round_()
+            return torch.rand(self._num_chains, positive_hidden.shape[1], device=positive_hidden.device).round_()
         return self._chains
 
     def check(self, batch: Batch) -> None:

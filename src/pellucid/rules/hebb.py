@@ -30,12 +30,10 @@ from pellucid.errors import PellucidError
 from pellucid.execution import Execution
 from pellucid.exhibit import Signal
 from pellucid.models.hopfield import Hopfield
+from pellucid.nn.attractor import CAPACITY
 from pellucid.optim.update import Update
 from pellucid.rules.check import try_out
 from pellucid.tasks.task import Task
-
-CAPACITY = 0.138
-"""Random patterns per unit that Hebb's weights hold (Amit, Gutfreund & Sompolinsky 1985)."""
 
 
 class Config(Base):
@@ -62,8 +60,8 @@ class Hebb:
         Signal(
             "load",
             "Load",
-            "Patterns stored per unit. Of random ones a net holds about 0.138 per unit; patterns that resemble one "
-            "another, such as pictures, get in each other's way far earlier.",
+            f"Patterns stored per unit. Of random ones a net holds about {CAPACITY} per unit; patterns that resemble "
+            "one another, such as pictures, get in each other's way far earlier.",
             high=CAPACITY,
             when_high="More than the net can hold: store fewer patterns, or take more units.",
         ),

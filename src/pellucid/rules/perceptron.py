@@ -84,10 +84,10 @@ class PerceptronRule:
         try_out(self.model, lambda: self.task.loss(self.model, batch), len(batch), batch["input"].shape[1:])
 
     def observe(self, score: float) -> None:
-        """Nothing waits for a score."""
+        """Do nothing: the rate is constant, and no schedule waits for a score."""
 
     def averaged(self) -> AbstractContextManager[None]:
-        """The weights as they are."""
+        """The weights as they are: the update of corrections keeps no moving average."""
         return self.update.averaged()
 
     def state_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
+from pellucid.environments.policy import Policy
 from pellucid.exhibit import Signal
 from pellucid.optim.update import Update
 from pellucid.rules.gradient import Gradient
@@ -21,7 +22,7 @@ class Rule(Protocol):
     """What learns; an adversarial rule's model holds both nets."""
     updates: Mapping[str, Update]
     """The updates that the rule owns, by name: one for most rules, two for a GAN, none for a Hopfield net."""
-    policy: Any
+    policy: Policy | None
     """What a source of experience must ask for actions; None where rows are given."""
 
     signals: tuple[Signal, ...]
@@ -31,7 +32,12 @@ class Rule(Protocol):
         """Learn from one batch and return scalars to log; `"loss"` at least. Nothing is synchronised for them."""
 
     def check(self, batch: Batch) -> None:
-        """Raise `ShapeError` where the model and the task cannot take such a batch; change nothing."""
+        """Try a batch on the model and the task before a run begins; change nothing.
+
+        Raises:
+            ShapeError: they cannot take a batch of such a shape.
+            DataError: they cannot learn from such values, and what to prepare otherwise.
+        """
 
     def observe(self, score: float) -> None:
         """Take note of a validation score (larger is better): a plateau schedule waits for it."""
