@@ -30,8 +30,8 @@ class DataSection(Config):
     """Where the rows come from."""
 
     source: str
-    """A data set (`pellucid ls data`), an environment (`pellucid ls environments`, or any other of Gymnasium's as
-    "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
+    """A data set (`pellucid ls data`), a UTF-8 text of your own whose name ends in .txt, an environment (`pellucid ls
+    environments`, or any other of Gymnasium's as "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
 
 
 class SplitSection(Config):
@@ -120,7 +120,8 @@ class EvaluateSection(Config):
     """What stands beside the result."""
 
     baselines: bool = True
-    """Fit the majority class (or the mean), a linear model and nearest neighbours on the same training rows."""
+    """Judge beside the net what needs no deep learning, fitted on the same training rows. The task brings it: for
+    classes the majority, a linear model and nearest neighbours; for a text its bigrams; for actions random ones."""
     resamples: int = Field(1000, ge=100)
     """Bootstrap resamples behind an interval that has no closed form."""
 

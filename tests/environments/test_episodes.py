@@ -106,5 +106,5 @@ def test_pictures_as_observations_are_refused() -> None:
 
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gymnasium", None)
-    with pytest.raises(PellucidError, match=r"pip install 'pellucid\[rl\]'"):
+    with pytest.raises(PellucidError, match=r"pip install -c constraints\.txt -e '\.\[rl\]'"):
         environments.specs("cartpole")

@@ -27,6 +27,7 @@ NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "MountainCar-v0": (("position", "velocity"), ("left", "coast", "right")),
 }
 """What the numbers of an observation, and the actions, are called; Gymnasium does not say."""
+INSTALL = "In Pellucid's folder: pip install -c constraints.txt -e '.[rl]'."
 
 
 def library() -> ModuleType:
@@ -38,9 +39,7 @@ def library() -> ModuleType:
     try:
         import gymnasium
     except ImportError:
-        raise PellucidError(
-            "Environments need gymnasium, which is not installed: pip install 'pellucid[rl]'."
-        ) from None
+        raise PellucidError(f"Environments need gymnasium, which is not installed. {INSTALL}") from None
     return gymnasium
 
 
@@ -104,7 +103,7 @@ def frame(environment: Any) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")  # pygame's own, about its packaging
             drawn = environment.render()
     except library().error.DependencyNotInstalled:
-        raise PellucidError("Pictures of environments need pygame: pip install 'pellucid[rl]'.") from None
+        raise PellucidError(f"Pictures of environments need pygame. {INSTALL}") from None
     return np.asarray(drawn, np.uint8)
 
 
