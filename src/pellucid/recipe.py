@@ -39,7 +39,8 @@ class SplitSection(Config):
 
     kind: Literal["stratified", "random", "given", "contiguous"] = "stratified"
     """stratified keeps the classes' shares in every part; given keeps the data's own parts and draws what they lack;
-    contiguous cuts the rows in their order: the first train, the next validate, the last test."""
+    contiguous cuts the rows in their order: the first train, the next validate, the last test. Episodes of an
+    environment are drawn by their seeds, whatever stands here."""
     validation: float = Field(0.15, ge=0, lt=1)
     """Share of the rows that choose the best weights. 0 validates nothing and keeps the last weights."""
     test: float = Field(0.15, ge=0, lt=1)
@@ -80,7 +81,8 @@ class TrainSection(Config):
     steps: int | None = Field(None, ge=1)
     """Updates of the weights. Give this or epochs."""
     batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = 64
-    """Rows per update, or "all". An epoch is cut evenly: its batches differ by one row at most, none is a remnant."""
+    """Rows per update, or "all". An epoch is cut evenly: its batches differ by one row at most, none is a remnant. In
+    an environment the rule says how much experience an update sees."""
     evaluate_every: int | None = Field(None, ge=1)
     """Steps between validations. Left out: once an epoch, a hundred times at most (twenty where there are
     no epochs)."""
