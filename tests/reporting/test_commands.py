@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 
 import pellucid
+from pellucid import experiment, verbs
+from pellucid.artefacts.card import card
 from pellucid.cli.app import main
+from pellucid.listing import show
 from pellucid.reporting import provenance, record
+from pellucid.spec import Spec
 from pellucid.tasks import TASKS
 from tests.training.runs import QUICK
 
@@ -44,6 +48,18 @@ def test_every_command_of_the_report_is_understood(task: str) -> None:
         with pytest.raises(SystemExit) as end:
             main(["rows.npy" if word == "INPUT" else word for word in words if word != "..."])
         assert not end.value.code, words
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_card_promises_classes_and_numbers_of_none_but_supervised_tasks(task: str) -> None:
+    if task == "control":
+        pytest.importorskip("gymnasium")
+    recipe = experiment.resolve(verbs.recipe_of(RECIPES[task]))
+    table = "environments" if task == "control" else "data"
+    told = card(recipe, Spec.from_dict(show(f"{table}/{recipe.data.source}")["spec"]))
+    assert ("the probability of each of 10 classes" in told) == (task == "classify")
+    assert ("number(s), in the units of the data" in told) == (task == "regress")
+    assert (TASKS[task].line in told) == (TASKS[task].family != "supervised")
 
 
 def test_arrays_go_on_in_python() -> None:
