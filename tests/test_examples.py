@@ -32,6 +32,23 @@ def test_recipes() -> None:
     assert run("03_recipes") < 0.5
 
 
+def test_own_text() -> None:
+    assert run("04_own_text") < 2.2
+
+
+def test_energy() -> None:
+    assert run("05_energy") > 4  # nats above pixels on their own
+
+
+def test_adversarial() -> None:
+    assert run("06_adversarial") < 0.6  # of the distance of pixels on their own
+
+
+def test_control() -> None:
+    pytest.importorskip("gymnasium")
+    assert run("07_control") > 3  # times the return of random actions
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_examples_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 60

@@ -306,3 +306,44 @@ def test_a_recipe_by_name_is_carried_out_on_own_arrays() -> None:
     assert (Path("own/recipe.toml").read_text()).count('source = "arrays"') == 1
     with pytest.raises(PellucidError, match="y = None: there is nothing to predict"):
         pellucid.fit(X, None, **QUIET)
+
+
+def test_what_a_recipe_overrules_is_refused_at_once() -> None:
+    X, y = table()
+    with pytest.raises(
+        PellucidError, match="you gave beside it: model, task, validation, test, epochs, seed, name"
+    ) as told:
+        pellucid.fit(
+            X,
+            y,
+            recipe="digits-mlp",
+            model="linear",
+            task="classify",
+            validation=0.2,
+            test=0.0,
+            epochs=1,
+            seed=0,
+            name="a",
+        )
+    changes = "{'model.name': 'linear', 'task.name': 'classify', 'split.validation': 0.2, 'split.test': 0.0, "
+    assert f"settings={changes}'train.epochs': 1, 'seed': 0, 'name': 'a'}}." in str(told.value)
+    assert list(Path().iterdir()) == []
+
+
+def test_what_a_resumed_run_overrules_is_refused_at_once() -> None:
+    X, y = table()
+    run = pellucid.fit(X, y, epochs=1, out="run", **QUIET)
+    with pytest.raises(
+        PellucidError, match="keeps its own recipe: leave out model, seed, settings, recipe, out, or fit"
+    ):
+        pellucid.fit(X, y, resume=run, model="mlp", seed=7, settings=["seed=7"], recipe="digits-mlp", out="other")
+    assert [path.name for path in Path().iterdir()] == ["run"]
+
+
+def test_a_run_is_asked_with_settings_or_with_nothing() -> None:
+    X, y = table()
+    run = pellucid.fit(X, y, epochs=1, **QUIET)
+    assert [answer["input"] for answer in run.predict()] == [f"golden {place}" for place in range(8)]
+    assert run.predict(inputs=X[:2], settings={}) == pellucid.predict(run, X[:2])
+    with pytest.raises(PellucidError, match=r"predict\.temperature: there is no such field"):
+        run.predict(X[:2], {"temperature": 0.5})

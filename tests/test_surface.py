@@ -29,6 +29,7 @@ def test_public_names() -> None:
         "RecipeError",
         "Run",
         "RunError",
+        "Runs",
         "ShapeError",
         "TrainingFailed",
         "copy",

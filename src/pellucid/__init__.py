@@ -18,6 +18,7 @@ _HOMES = {
     "Artefact": "pellucid.artefacts.artefact",
     "Recipe": "pellucid.recipe",
     "Run": "pellucid.verbs",
+    "Runs": "pellucid.verbs",
     "evaluate": "pellucid.verbs",
     "fit": "pellucid.verbs",
     "load": "pellucid.verbs",

@@ -162,6 +162,7 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     task.check(model, world)
     _check_line_search(recipe, task, model)
     source = sources.build(task.source(model), recipe, world)
+    environments.check(recipe)  # after the task and its source, which may have no use for an environment at all
     plan = make_plan(recipe.train, source.steps_per_epoch)
     rule = rules.build(recipe.rule, model, task, execution, plan.total_steps)
     example = source.example()

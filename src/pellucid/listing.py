@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pellucid.catalogue import Config, Entry, Table, sentences
@@ -102,14 +103,17 @@ def _recipe(entry: Entry) -> dict[str, Any]:
     from pellucid.experiment import resolve
 
     recipe = resolve(entry.load()())
-    return {"recipe": recipe.model_dump(), **_layers(recipe.model, recipe.data.source)}
+    return {"recipe": recipe.model_dump(), **_layers(recipe.model, recipe.data.source, recipe.prepare.context)}
 
 
-def _layers(section: dict[str, Any], source: str) -> dict[str, Any]:
+def _layers(section: dict[str, Any], source: str, context: int | None = None) -> dict[str, Any]:
+    """The layers of a model on a data set; of a text, it sees so many characters as the recipe says."""
     from pellucid.inspection.layers import describe
     from pellucid.models import build
 
     spec = _spec(source)
+    if context is not None and spec.input.kind == "tokens":
+        spec = replace(spec, input=replace(spec.input, shape=(context,)))
     plain = {
         key: value for key, value in section.items() if value != "layer_sequential"
     }  # needs data, changes no shape

@@ -30,8 +30,8 @@ class DataSection(Config):
     """Where the rows come from."""
 
     source: str
-    """A data set (`pellucid ls data`), an environment (`pellucid ls environments`, or any other of Gymnasium's as
-    "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
+    """A data set (`pellucid ls data`), a UTF-8 text of your own whose name ends in .txt, an environment (`pellucid ls
+    environments`, or any other of Gymnasium's as "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
 
 
 class SplitSection(Config):
@@ -39,7 +39,8 @@ class SplitSection(Config):
 
     kind: Literal["stratified", "random", "given", "contiguous"] = "stratified"
     """stratified keeps the classes' shares in every part; given keeps the data's own parts and draws what they lack;
-    contiguous cuts the rows in their order: the first train, the next validate, the last test."""
+    contiguous cuts the rows in their order: the first train, the next validate, the last test. Episodes of an
+    environment are drawn by their seeds, whatever stands here."""
     validation: float = Field(0.15, ge=0, lt=1)
     """Share of the rows that choose the best weights. 0 validates nothing and keeps the last weights."""
     test: float = Field(0.15, ge=0, lt=1)
@@ -80,7 +81,8 @@ class TrainSection(Config):
     steps: int | None = Field(None, ge=1)
     """Updates of the weights. Give this or epochs."""
     batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = 64
-    """Rows per update, or "all". An epoch is cut evenly: its batches differ by one row at most, none is a remnant."""
+    """Rows per update, or "all". An epoch is cut evenly: its batches differ by one row at most, none is a remnant. In
+    an environment the rule says how much experience an update sees."""
     evaluate_every: int | None = Field(None, ge=1)
     """Steps between validations. Left out: once an epoch, a hundred times at most (twenty where there are
     no epochs)."""
@@ -122,7 +124,8 @@ class EvaluateSection(Config):
     """What stands beside the result."""
 
     baselines: bool = True
-    """Fit the majority class (or the mean), a linear model and nearest neighbours on the same training rows."""
+    """Judge beside the net what needs no deep learning, fitted on the same training rows. The task brings it: for
+    classes the majority, a linear model and nearest neighbours; for a text its bigrams; for actions random ones."""
     resamples: int = Field(1000, ge=100)
     """Bootstrap resamples behind an interval that has no closed form."""
 

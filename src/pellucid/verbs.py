@@ -58,9 +58,9 @@ class Run:
         """Evaluate a part; the test part is opened, and the look is counted."""
         return evaluate(self, split)
 
-    def predict(self, X: Any) -> list[dict[str, Any]]:
-        """Predict new rows."""
-        return predict(self, X)
+    def predict(self, inputs: Any = None, settings: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Predict new rows, continue prompts, sample or play: as `pellucid.predict`."""
+        return predict(self, inputs, settings)
 
 
 @dataclass(frozen=True)
@@ -159,13 +159,13 @@ def fit(
     *,
     model: str | nn.Module | None = None,
     task: Question | None = None,
-    validation: float | tuple[Any, Any] = 0.15,
-    test: float = 0.15,
+    validation: float | tuple[Any, Any] | None = None,
+    test: float | None = None,
     epochs: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     settings: Iterable[str] | Mapping[str, Any] = (),
     recipe: str | Path | Recipe | None = None,
-    name: str = "arrays",
+    name: str | None = None,
     out: str | Path | None = None,
     resume: str | Path | Run | None = None,
     report: bool = True,
@@ -180,23 +180,38 @@ def fit(
             `[N, targets]`, which is trained in place. By default a convolutional net for images and a multilayer
             perceptron for tables.
         task: "classify" or "regress". By default fractional numbers are regressed and all else is classified.
-        validation: the share of rows that choose the best weights, or `(X, y)` of your own.
-        test: the share of rows that stay sealed until `evaluate(run, "test")`.
+        validation: the share of rows that choose the best weights, or `(X, y)` of your own; 0.15 by default.
+        test: the share of rows that stay sealed until `evaluate(run, "test")`; 0.15 by default.
         epochs: passes over the training rows; 20 by default.
+        seed: of everything random but the split; 0 by default.
         settings: recipe fields, such as `{"rule.optimizer.learning_rate": 1e-3}`.
         recipe: a name of `ls("recipes")`, to do on these arrays what it does on its own data, or an earlier run's
-            `recipe.toml`, to do the same again; task, test, epochs and seed are then its own.
+            `recipe.toml`, to do the same again. What it says itself is changed by settings, and refused elsewhere.
+        name: what the recipe and the run folder are called; "arrays" by default.
         resume: a run of the same data to go on with. The recipe is the run's.
 
     Raises:
-        PellucidError: the arrays cannot be used; nothing was made.
+        PellucidError: the arrays cannot be used, or a recipe overrules what was given; nothing was made.
 
     Example:
         >>> run = pellucid.fit(X, y)
         >>> run.metrics["accuracy"], run.report
     """
-    if resume is not None and (epochs is not None or settings):
-        raise PellucidError("A resumed run keeps its own recipe: leave epochs and settings out, or fit a new run.")
+    fields = {
+        "model.name": model if isinstance(model, str) else None,
+        "task.name": task,
+        "split.validation": None if isinstance(validation, tuple) else validation,
+        "split.test": test,
+        "train.epochs": epochs,
+        "seed": seed,
+        "name": name,
+    }
+    overruled = {field: value for field, value in fields.items() if value is not None}
+    if resume is not None:
+        others = {"settings": settings or None, "recipe": recipe, "out": out}
+        _leave_to_the_run([*overruled, *(other for other, value in others.items() if value is not None)])
+    elif recipe is not None:
+        _leave_to_the_recipe(overruled)
     earlier = recipes.read(_folder(resume) / "recipe.toml") if resume is not None else None
     if recipe is not None:
         earlier = recipe_of(recipe, settings)
@@ -217,13 +232,13 @@ def fit(
         section = {"name": OWN, "class": f"{type(module).__module__}:{type(module).__qualname__}"}
     split = {
         "kind": "given" if columns.given else "stratified" if kind == "category" else "random",
-        "validation": 0.0 if isinstance(validation, tuple) else validation,
-        "test": test,
+        "validation": 0.15 if validation is None else 0.0 if isinstance(validation, tuple) else validation,
+        "test": 0.15 if test is None else test,
     }
     made = recipes.parse(
         {
-            "name": name,
-            "seed": seed,
+            "name": "arrays" if name is None else name,
+            "seed": seed or 0,
             "data": {"source": "arrays"},
             "split": split,
             "model": section,
@@ -318,6 +333,28 @@ def replay(
         given = Given(_columns(path, recipe, _parts(data, validation)), model)
         parts = experiment.assemble(recipe, experiment.recorded_execution(folder, recipe), given)
         return failure.replay(parts.rule, place)
+
+
+def _leave_to_the_run(overruled: Sequence[str]) -> None:
+    """Refuse what a resumed run's recipe overrules."""
+    if overruled:
+        told = ", ".join(_argument(field) for field in overruled)
+        raise PellucidError(f"A resumed run keeps its own recipe: leave out {told}, or fit a new run.")
+
+
+def _leave_to_the_recipe(overruled: Mapping[str, Any]) -> None:
+    """Refuse what a recipe says itself, and tell how to change it there."""
+    if overruled:
+        told = ", ".join(_argument(field) for field in overruled)
+        raise PellucidError(
+            f"A recipe says itself what you gave beside it: {told}. Leave that out, or change the recipe: "
+            f"settings={dict(overruled)!r}."
+        )
+
+
+def _argument(field: str) -> str:
+    """What `fit` calls a recipe's field: `model` for `model.name`, `test` for `split.test`."""
+    return field.removesuffix(".name").rpartition(".")[2]
 
 
 def _batch_size(columns: Columns, split: Mapping[str, Any]) -> int:

@@ -110,6 +110,12 @@ def test_show_tells_parameters_shapes_and_multiply_adds(capsys: pytest.CaptureFi
     assert sum(layer["parameters"] for layer in shown["layers"]) == 61_706
 
 
+def test_show_a_recipe_of_text_with_its_own_context(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = answer(capsys, "show", "descriptions-gpt")  # 32 characters at once, where the table's example has 128
+    assert shown["input_shape"] == [32]
+    assert next(layer for layer in shown["layers"] if layer["name"] == "places")["parameters"] == 32 * 64
+
+
 def test_copy_is_a_recipe_that_trains_to_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
     toml = answer(capsys, "copy", "digits-mlp")["toml"]
     assert toml.count("#") > 30

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pellucid import environments
+import pellucid
+from pellucid import environments, verbs
 from pellucid.environments import gym
 from pellucid.environments.episodes import Episodes, training_seed
 from pellucid.environments.play import play
 from pellucid.environments.player import Player
-from pellucid.errors import DataError, PellucidError
+from pellucid.errors import DataError, PellucidError, RecipeError
 from pellucid.recipe import SplitSection
 from pellucid.spec import Spec
 from tests.tenants.worlds import CAMERA, CLOCK, WHEEL
@@ -106,5 +108,34 @@ def test_pictures_as_observations_are_refused() -> None:
 
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gymnasium", None)
-    with pytest.raises(PellucidError, match=r"pip install 'pellucid\[rl\]'"):
+    with pytest.raises(PellucidError, match=r"pip install -c constraints\.txt -e '\.\[rl\]'"):
         environments.specs("cartpole")
+
+
+def test_settings_without_effect_are_refused_at_once() -> None:
+    settings = {"train.batch_size": 7, "split.validation": 0.3, "split.kind": "random", "prepare.context": 9}
+    with pytest.raises(RecipeError) as told:
+        environments.check(verbs.recipe_of("cartpole-ppo", settings))
+    assert [problem.partition(" = ")[0] for problem in told.value.problems] == [
+        "split.kind",
+        "split.validation",
+        "prepare.context",
+        "train.batch_size",
+    ]
+    assert (
+        "train.batch_size = 7 has no effect on 'cartpole': the rule says how much experience an update sees. "
+        "Set the rule's own fields instead (`pellucid show ppo`)."
+    ) in str(told.value)
+
+
+def test_a_run_with_a_setting_without_effect_is_not_begun() -> None:
+    with pytest.raises(RecipeError, match=r"1 problem\n  train\.batch_size = 7 has no effect on 'cartpole'"):
+        pellucid.train("cartpole-ppo", {"train.batch_size": 7}, out="run", quiet=True)
+    assert not Path("run").exists()
+
+
+def test_no_episodes_may_be_asked_for() -> None:
+    recipe = verbs.recipe_of("cartpole-ppo", {"split.validation": 0, "split.test": 0})
+    environments.check(recipe)
+    opened = environments.open(recipe)
+    assert (opened.size("validation"), opened.size("test")) == (0, 0)

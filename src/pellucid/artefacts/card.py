@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pellucid.recipe import Recipe
 from pellucid.spec import Spec
+from pellucid.tasks import TASKS
 
 
 def card(recipe: Recipe, spec: Spec) -> str:
     """Return the card's text."""
-    if spec.target is None:
-        gives = f"what the task `{recipe.task['name']}` makes of it"
+    task = TASKS[recipe.task["name"]]
+    if spec.target is None or task.family != "supervised":
+        gives = f"what the task `{recipe.task['name']}` asks: {task.line}"
     elif spec.target.kind == "category":
         classes = spec.target.categories
         gives = f"the probability of each of {len(classes)} classes: {', '.join(classes[:20])}"

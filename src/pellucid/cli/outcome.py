@@ -115,6 +115,8 @@ def _layers(shown: Mapping[str, Any]) -> str:
 
 def _result(result: Mapping[str, Any]) -> str:
     """The scores of a part beside its baselines."""
+    from pellucid.reporting import words
+
     head = f"{result['run']}: {result['split']}, {result['steps']:,} steps, {result['samples_per_second']:,.0f} rows/s"
     if not result["metrics"]:
         return f"{head}\nNothing was validated: the recipe's split.validation is 0."
@@ -124,10 +126,7 @@ def _result(result: Mapping[str, Any]) -> str:
         beside = [f"{baselines[other][name]['value']:.4g}" if name in baselines[other] else "" for other in baselines]
         rows.append((name, f"{score['value']:.4g}", f"{score['low']:.4g} to {score['high']:.4g}", *beside))
     n, unit = next(iter(result["metrics"].values()))["n"], result.get("unit", "row")
-    first, of, rest = unit.partition(" of ")
-    return (
-        f"{head}, {n:,} {first}{'s' if n != 1 else ''}{of}{rest} judged\n{_columns(rows, right=range(1, len(rows[0])))}"
-    )
+    return f"{head}, {words.count(n, unit)} judged\n{_columns(rows, right=range(1, len(rows[0])))}"
 
 
 def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:

@@ -48,7 +48,6 @@ class Text:
         self.device = device
         vocabulary = preprocessing.steps["input"]
         assert isinstance(vocabulary, Vocabulary)
-        self.vocabulary = vocabulary
         field = Field("tokens", (context,), categories=vocabulary.categories)
         self.spec = Spec(field, field)
         self._tokens: dict[str, Tensor] = {}

@@ -5,9 +5,10 @@ A recipe may also name any other environment that Gymnasium knows, as `gymnasium
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pellucid.catalogue import Entry
+from pellucid.errors import RecipeError
 
 if TYPE_CHECKING:
     from pellucid.environments.episodes import Episodes
@@ -38,9 +39,37 @@ ENVIRONMENTS: dict[str, Entry] = {
     ),
 }
 
-IDENTIFIERS = {"cartpole": "CartPole-v1", "acrobot": "Acrobot-v1", "mountaincar": "MountainCar-v0"}
-"""What Gymnasium calls the rows, its time limits included."""
+
+class Known(NamedTuple):
+    """What Gymnasium calls a row, its time limit included; and what its numbers and actions are called, which it does
+    not say.
+    """
+
+    identifier: str
+    features: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
+NAMES = {
+    "cartpole": Known("CartPole-v1", ("position", "velocity", "angle", "angular velocity"), ("left", "right")),
+    "acrobot": Known(
+        "Acrobot-v1",
+        ("cosine 1", "sine 1", "cosine 2", "sine 2", "angular velocity 1", "angular velocity 2"),
+        ("torque -1", "no torque", "torque +1"),
+    ),
+    "mountaincar": Known("MountainCar-v0", ("position", "velocity"), ("left", "coast", "right")),
+}
 PREFIX = "gymnasium:"
+WITHOUT_EFFECT = {
+    "split.kind": "an episode is drawn by its seed. Leave it out.",
+    "split.validation": "episodes are counted: split.validation_episodes. (split.validation = 0 plays none.)",
+    "split.test": "episodes are counted: split.test_episodes. (split.test = 0 plays none.)",
+    "prepare.binarize": "observations are taken as they are. Leave it out.",
+    "prepare.context": "a policy sees one observation at a time. Leave it out.",
+    "train.batch_size": "the rule says how much experience an update sees. Set the rule's own fields instead "
+    "(`pellucid show ppo`).",
+}
+"""Fields that speak of rows or texts, and why an environment has no use for them."""
 
 
 def is_named_by(source: str) -> bool:
@@ -55,7 +84,7 @@ def identifier(source: str) -> str:
         >>> identifier("cartpole"), identifier("gymnasium:Acrobot-v1")
         ('CartPole-v1', 'Acrobot-v1')
     """
-    return IDENTIFIERS.get(source) or source.removeprefix(PREFIX)
+    return NAMES[source].identifier if source in NAMES else source.removeprefix(PREFIX)
 
 
 def open(recipe: Recipe, device: str = "cpu") -> Episodes:
@@ -75,3 +104,22 @@ def specs(source: str) -> Spec:
     from pellucid.environments import gym
 
     return gym.spec(identifier(source))
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse what was set and has no effect on an environment: anything but the default, or the 0 that asks for none.
+
+    Raises:
+        RecipeError: every such field, and what to set instead.
+    """
+    if not is_named_by(recipe.data.source):
+        return
+    problems = []
+    for field, told in WITHOUT_EFFECT.items():
+        name, _, own = field.partition(".")
+        section = getattr(recipe, name)
+        value = getattr(section, own)
+        if value not in (0, type(section).model_fields[own].default):
+            problems.append(f"{field} = {value!r} has no effect on {recipe.data.source!r}: {told}")
+    if problems:
+        raise RecipeError(problems, where=f"recipe {recipe.name!r}")

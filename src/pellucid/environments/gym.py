@@ -15,18 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.environments import NAMES, Known
 from pellucid.errors import DataError, PellucidError, closest
 from pellucid.spec import Field, Spec
 
-NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "CartPole-v1": (("position", "velocity", "angle", "angular velocity"), ("left", "right")),
-    "Acrobot-v1": (
-        ("cosine 1", "sine 1", "cosine 2", "sine 2", "angular velocity 1", "angular velocity 2"),
-        ("torque -1", "no torque", "torque +1"),
-    ),
-    "MountainCar-v0": (("position", "velocity"), ("left", "coast", "right")),
-}
-"""What the numbers of an observation, and the actions, are called; Gymnasium does not say."""
+INSTALL = "In Pellucid's folder: pip install -c constraints.txt -e '.[rl]'."
 
 
 def library() -> ModuleType:
@@ -38,9 +31,7 @@ def library() -> ModuleType:
     try:
         import gymnasium
     except ImportError:
-        raise PellucidError(
-            "Environments need gymnasium, which is not installed: pip install 'pellucid[rl]'."
-        ) from None
+        raise PellucidError(f"Environments need gymnasium, which is not installed. {INSTALL}") from None
     return gymnasium
 
 
@@ -80,7 +71,8 @@ def spec(identifier: str) -> Spec:
         )
     if not isinstance(seen, spaces.Box) or len(seen.shape) != 1:
         raise DataError(f"{identifier} shows {seen}: the models here read one row of numbers. {ready}")
-    features, actions = NAMES.get(identifier, ((), tuple(str(code) for code in range(taken.n))))
+    codes = Known(identifier, (), tuple(str(code) for code in range(taken.n)))
+    _, features, actions = next((known for known in NAMES.values() if known.identifier == identifier), codes)
     target = Field("category", categories=actions)
     return Spec(Field("number", tuple(seen.shape), names=features, unit="own"), target, environment=identifier)
 
@@ -104,7 +96,7 @@ def frame(environment: Any) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")  # pygame's own, about its packaging
             drawn = environment.render()
     except library().error.DependencyNotInstalled:
-        raise PellucidError("Pictures of environments need pygame: pip install 'pellucid[rl]'.") from None
+        raise PellucidError(f"Pictures of environments need pygame. {INSTALL}") from None
     return np.asarray(drawn, np.uint8)
 
 

@@ -22,7 +22,7 @@ MODELS: dict[str, Entry] = {
     "linear": Entry(
         target="pellucid.models.linear:Linear",
         family="linear",
-        paper="doi:10.1111/j.2517-6161.1958.tb00292.x",
+        paper="Cox, The Regression Analysis of Binary Sequences",
         year=1958,
         line="linear or softmax regression: one weighted sum per output",
         example="digits",
@@ -30,7 +30,7 @@ MODELS: dict[str, Entry] = {
     "perceptron": Entry(
         target="pellucid.models.perceptron:Perceptron",
         family="linear",
-        paper="doi:10.1037/h0042519",
+        paper="Rosenblatt, The Perceptron: A Probabilistic Model for Information Storage and Organization in the Brain",
         year=1958,
         line="Rosenblatt's threshold units, which learn from their mistakes",
         example="digits",
@@ -38,7 +38,7 @@ MODELS: dict[str, Entry] = {
     "mlp": Entry(
         target="pellucid.models.mlp:MultilayerPerceptron",
         family="dense",
-        paper="doi:10.1038/323533a0",
+        paper="Rumelhart, Hinton & Williams, Learning Representations by Back-Propagating Errors",
         year=1986,
         line="multilayer perceptron: any widths, activation, initialiser, norm and dropout",
         example="mnist",
@@ -46,7 +46,7 @@ MODELS: dict[str, Entry] = {
     "convnet": Entry(
         target="pellucid.models.convnet:ConvNet",
         family="convolutional",
-        paper="doi:10.1162/neco.1989.1.4.541",
+        paper="LeCun et al., Backpropagation Applied to Handwritten Zip Code Recognition",
         year=1989,
         line="small convolutional network for images of any size: the first one to try",
         example="digits",
@@ -54,7 +54,7 @@ MODELS: dict[str, Entry] = {
     "lenet5": Entry(
         target="pellucid.models.lenet5:LeNet5",
         family="convolutional",
-        paper="doi:10.1109/5.726791",
+        paper="LeCun, Bottou, Bengio & Haffner, Gradient-Based Learning Applied to Document Recognition",
         year=1998,
         line="LeNet-5, as in the paper or as it is taught today",
         example="mnist",
@@ -62,7 +62,7 @@ MODELS: dict[str, Entry] = {
     "resnet": Entry(
         target="pellucid.models.resnet:ResNet",
         family="convolutional",
-        paper="arXiv:1512.03385",
+        paper="He et al., Deep Residual Learning for Image Recognition (arXiv 1512.03385)",
         year=2015,
         line="residual network for small images, 8 to 110 layers, and the plain network of equal depth",
         example="cifar10",
@@ -70,7 +70,7 @@ MODELS: dict[str, Entry] = {
     "lstm": Entry(
         target="pellucid.models.lstm:LSTM",
         family="recurrent",
-        paper="doi:10.1162/neco.1997.9.8.1735",
+        paper="Hochreiter & Schmidhuber, Long Short-Term Memory",
         year=1997,
         line="long short-term memory as a language model; as fused layers, or as equations that one can read",
         example="tinyshakespeare",
@@ -86,7 +86,8 @@ MODELS: dict[str, Entry] = {
     "dcgan": Entry(
         target="pellucid.models.dcgan:DCGAN",
         family="generative",
-        paper="arXiv:1511.06434",
+        paper="Radford et al., Unsupervised Representation Learning with Deep Convolutional Generative Adversarial "
+        "Networks (arXiv 1511.06434)",
         year=2015,
         line="convolutional generator and discriminator that learn against each other",
         example="mnist",
@@ -94,7 +95,7 @@ MODELS: dict[str, Entry] = {
     "rbm": Entry(
         target="pellucid.models.rbm:RestrictedBoltzmannMachine",
         family="energy",
-        paper="doi:10.1162/089976602760128018",
+        paper="Smolensky, Information Processing in Dynamical Systems: Foundations of Harmony Theory",
         year=1986,
         line="restricted Boltzmann machine: units that are on or off, and a probability for every state",
         example="mnist",
@@ -102,7 +103,7 @@ MODELS: dict[str, Entry] = {
     "hopfield": Entry(
         target="pellucid.models.hopfield:Hopfield",
         family="energy",
-        paper="doi:10.1073/pnas.79.8.2554",
+        paper="Hopfield, Neural networks and physical systems with emergent collective computational abilities",
         year=1982,
         line="Hopfield net: completes what it is given to the nearest of the patterns that it stores",
         example="digits",
@@ -110,7 +111,7 @@ MODELS: dict[str, Entry] = {
     "som": Entry(
         target="pellucid.models.som:SelfOrganizingMap",
         family="competitive",
-        paper="doi:10.1007/BF00337288",
+        paper="Kohonen, Self-organized formation of topologically correct feature maps",
         year=1982,
         line="self-organizing map: a sheet of units laid into the data, neighbours beside neighbours",
         example="digits",
@@ -118,7 +119,7 @@ MODELS: dict[str, Entry] = {
     "actor_critic": Entry(
         target="pellucid.models.actor_critic:ActorCritic",
         family="policy",
-        paper="arXiv:2006.05990",
+        paper="Andrychowicz et al., What Matters In On-Policy Reinforcement Learning? (arXiv 2006.05990)",
         year=2020,
         line="a policy and a value of observations, two perceptrons of tanh units behind one running normaliser",
         example="cartpole",

@@ -6,9 +6,9 @@ every place look back at all places before it, and then thinks about each on its
 feed; the table of characters is also what the logits are made with; the maps that write back into the stream start
 smaller, by the root of how many there are.
 
-Where we differ: no biases in the tables, and characters where the paper has byte pairs. The character size of A.
-Karpathy's nanoGPT is `layers=6 heads=6 width=384` with a context of 256; the default is one that two processor cores
-train in minutes.
+Where we differ: characters where the paper has byte pairs, and dropout spares the weights of attention. The character
+size of A. Karpathy's nanoGPT is `layers=6 heads=6 width=384` with a context of 256; the default is one that two
+processor cores train in minutes.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def draw_confusion(result: Result) -> list[Picture]:
         return []
     confusion = _counts(result)
     shares = np.sqrt(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1))
-    return [_shaded(result, shares) if is_large(result) else _counted(result, confusion, shares)]
+    return [_shaded(shares) if is_large(result) else _counted(result, confusion, shares)]
 
 
 def _counts(result: Result) -> NDArray[np.int64]:
@@ -111,7 +111,7 @@ def _counted(result: Result, confusion: NDArray[np.int64], shares: NDArray[np.fl
     )
 
 
-def _shaded(result: Result, shares: NDArray[np.float64]) -> Picture:
+def _shaded(shares: NDArray[np.float64]) -> Picture:
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Rectangle
 

@@ -11,8 +11,16 @@ import numpy as np
 
 from pellucid.reporting import words
 from pellucid.reporting.record import PARTS, Record
+from pellucid.tasks import TASKS
 
 MOST_CLASSES = 20
+ASKED = {
+    "sequences": ("Continue a prompt", '"Once upon" predict.temperature=0.8'),
+    "generative": ("Paint samples", "predict.samples=64"),
+    "reinforcement": ("Play, and film the first episode", "predict.episodes=3"),
+    "memory": ("Corrupt new rows and recall them", "INPUT ... predict.flip=0.1"),
+}
+"""What a family of tasks is asked by `predict RUN`, and how; every other is asked about rows."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +111,8 @@ def commands(record: Record) -> list[Command]:
     arrays = record.recipe["data"].get("source") == "arrays"
     told: list[tuple[str, str]] = []
     if own or arrays:
-        model = ", model=YourModel()" if own else f", model={record.recipe['model']['name']!r}"
-        again = f"{in_python[:-1]}/recipe.toml'"
-        told.append(("Train it again, from Python", f"pellucid.fit(X, y{', model=YourModel()' * own}, recipe={again})"))
+        model, again = ", model=YourModel()" * own, f"{in_python[:-1]}/recipe.toml'"
+        told.append(("Train it again, from Python", f"pellucid.fit(X, y{model}, recipe={again})"))
         told.append(("Go on after an interruption", f"pellucid.fit(X, y{model}, resume={in_python})"))
     else:
         told.append(("Train it again", f"pellucid train {run}/recipe.toml"))
@@ -113,10 +120,19 @@ def commands(record: Record) -> list[Command]:
     if own:
         told.append(("Predict new rows", f"pellucid.predict({in_python}, X_new, model=YourModel())"))
     else:
-        told.append(("Predict new rows", f"pellucid predict {run} INPUT ..."))
+        purpose, asked = _asked(record)
+        told.append((purpose, f"pellucid predict {run} {asked}"))
+        told.append(("Let it show an example of its own", f"pellucid predict {run}"))
     if record.split["counts"].get("test") and not own:
         told.append(("Open the test part (each time is counted)", f"pellucid evaluate {run} --split test"))
     return [Command(*command) for command in told]
+
+
+def _asked(record: Record) -> tuple[str, str]:
+    """What the run's task may be asked for, and what follows `predict RUN`."""
+    task = record.recipe["task"]["name"]
+    family = TASKS[task].family if task in TASKS else ""
+    return ASKED.get(family, ("Predict new rows", "INPUT ..."))
 
 
 def seal(record: Record) -> str:

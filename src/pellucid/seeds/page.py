@@ -14,8 +14,6 @@ from pellucid import rundir
 from pellucid.reporting import style, words
 from pellucid.reporting.style import BLUE, FAINT, Picture
 
-CSS = (Path(style.__file__).parent / "page.css").read_text(encoding="utf-8")
-"""The look of every report."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -26,13 +24,14 @@ def page(told: Mapping[str, Any], runs: Sequence[Path]) -> str:
         told: the summary.
         runs: the run folders, in its order.
     """
+    css = (Path(style.__file__).parent / "page.css").read_text(encoding="utf-8")  # the look of every report
     figures = "".join(f"<figure>{picture.inline}</figure>" for picture in draw(told, runs))
     name = escape(Path(told["run"]).resolve().name)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        f"<title>{name} · Pellucid</title><style>{CSS}</style></head><body>\n"
+        f"<title>{name} · Pellucid</title><style>{css}</style></head><body>\n"
         f'<header><p class="label">Report of {len(runs)} runs</p><h1>{name}</h1>'
         '<p class="learned">One recipe, its seeds, judged on validation.</p></header>\n'
         '<section><p class="label">Scores</p><div><h2>How much does it depend on the seed?</h2>'
