@@ -20,7 +20,7 @@ def main() -> float:
         print(answer["prediction"], answer["probabilities"])
     [played] = run.predict()
     print(f"an episode of {played['return']:g} points; report: {run.report}")
-    return result["metrics"]["mean_return"]["value"] / result["baselines"]["random actions"]["mean_return"]["value"]
+    return result["metrics"]["mean_return"]["value"] / result["baselines"]["random_actions"]["mean_return"]["value"]
 
 
 if __name__ == "__main__":

@@ -38,6 +38,11 @@ class Field:
     std: tuple[float, ...] = ()
 
     @property
+    def is_picture(self) -> bool:
+        """Whether rows can be shown: images with one channel or three."""
+        return self.kind == "image" and len(self.shape) == 3 and self.shape[0] in (1, 3)
+
+    @property
     def size(self) -> int:
         """How many numbers one row holds."""
         return math.prod(self.shape)

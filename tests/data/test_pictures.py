@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from pellucid.data.pictures import encode, grid
+from pellucid.data.pictures import encode, grid, sheet
 
 
 def test_a_png_holds_the_pixels() -> None:
@@ -40,3 +41,14 @@ def test_a_grid_has_every_image_in_its_place() -> None:
             part = whole[0, 5 * row : 5 * row + 4, 6 * column : 6 * column + 5]
             assert np.array_equal(part, np.round(255 * images[row, column, 0]).astype(np.uint8))
     assert (whole[0, 4] == 255).all()
+
+
+@pytest.mark.parametrize("num", [1, 5, 49, 50])
+def test_a_sheet_shows_every_image(num: int) -> None:
+    images = np.full((num, 1, 2, 3), 0.25, np.float32)
+    laid = sheet(images)
+    rows, columns = laid.shape[:2]
+    assert rows * columns >= num > (rows - 1) * columns
+    assert (laid.reshape(-1, 6)[:num] == 0.25).all()
+    assert (laid.reshape(-1, 6)[num:] == 1).all()
+    assert sheet(images, 2).shape[:2] == (-(-num // 2), 2)

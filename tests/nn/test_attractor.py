@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pellucid.nn.attractor import energy, hebbian, settle, sweep
-from pellucid.tasks.capacity import CAPACITY, overlaps
+from pellucid.nn.attractor import CAPACITY, energy, hebbian, settle, sweep
+from pellucid.tasks.capacity import overlaps
 
 
 def patterns(num: int, units: int, seed: int = 0) -> torch.Tensor:

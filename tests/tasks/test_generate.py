@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.data.columns import Columns
+from pellucid.data.pictures import grid, sheet
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError, PellucidError
 from pellucid.evaluation import evaluate
@@ -18,7 +19,7 @@ from pellucid.randomness import undisturbed
 from pellucid.spec import Field, Spec
 from pellucid.tasks import build
 from pellucid.tasks.generate import Generate
-from pellucid.tasks.samples import between, latents, tiled
+from pellucid.tasks.samples import between, latents
 from pellucid.tasks.task import Learned
 from tests.data.worlds import open_world
 
@@ -142,8 +143,8 @@ def test_a_path_begins_and_ends_at_its_latents_and_keeps_its_length() -> None:
 
 def test_a_sheet_of_samples_has_every_one_at_its_place() -> None:
     images = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1) * np.ones((1, 3, 2, 4), np.float32)
-    sheet = tiled(images)
-    assert sheet.shape == (3, 2 * 3 - 1, 3 * 5 - 1)
+    whole = grid(sheet(images / 5))
+    assert whole.shape == (3, 2 * 3 - 1, 3 * 5 - 1)
     for place in range(5):
         line, column = divmod(place, 3)
-        assert (sheet[:, line * 3 : line * 3 + 2, column * 5 : column * 5 + 4] == place).all()
+        assert (whole[:, line * 3 : line * 3 + 2, column * 5 : column * 5 + 4] == 51 * place).all()

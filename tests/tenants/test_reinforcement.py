@@ -152,8 +152,8 @@ def test_the_report_shows_an_episode_and_baselines_stand_beside() -> None:
     run = experiment.train(recipe, Path("run"), Given(quiet=True))
     assert [told["kind"] for told in json.loads((run / "exhibits.json").read_text())] == ["images"]
     result = json.loads((run / "results/validation.json").read_text())
-    assert set(result["baselines"]) in ({"random actions", f"always {side}"} for side in ("left", "right"))
-    assert 5 < result["baselines"]["random actions"]["mean_return"]["value"] < 60
+    assert set(result["baselines"]) in ({"random_actions", f"always_{side}"} for side in ("left", "right"))
+    assert 5 < result["baselines"]["random_actions"]["mean_return"]["value"] < 60
     assert "An episode" in (run / "report.html").read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,29 @@ def to_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         return pixels
     shares: NDArray[np.uint8] = np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
     return shares
+
+
+def stretched(values: NDArray[Any], *, centre: bool = False) -> NDArray[np.float32]:
+    """Return each row `[rows, size]` stretched to 0 to 1; with `centre`, zero becomes a half (weights)."""
+    low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
+    if centre:
+        high = np.maximum(np.abs(low), np.abs(high))
+        low = -high
+    shares: NDArray[np.float32] = ((values - low) / np.maximum(high - low, 1e-12)).astype(np.float32)
+    return shares
+
+
+def sheet(images: NDArray[Any], columns: int | None = None) -> NDArray[Any]:
+    """Return images `[N, channels, height, width]` in rows, `[rows, columns, channels, height, width]`.
+
+    About square where no `columns` are given. What the last row lacks is white.
+    """
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    rows = -(-len(images) // columns)
+    white = 255 if images.dtype == np.uint8 else 1
+    whole = np.full((rows * columns, *images.shape[1:]), white, images.dtype)
+    whole[: len(images)] = images
+    return whole.reshape(rows, columns, *images.shape[1:])
 
 
 def grid(images: NDArray[Any], gap: int = 1) -> NDArray[np.uint8]:

@@ -74,7 +74,7 @@ def table(result: Result, train_rows: int) -> tuple[list[str], list[Row]]:
             for name in names
         ]
         seen = min((score["fitted_on"] for score in scores.values() if "fitted_on" in score), default=train_rows)
-        remark = f"fitted on {words.count(seen, 'row')} only" if seen < train_rows else ""
+        remark = f"fitted on {words.count(seen, 'row')} only" if 0 < seen < train_rows else ""
         rows.append(Row(words.baseline(who) if who else "the net", remark, cells, not who))
     return names, rows
 

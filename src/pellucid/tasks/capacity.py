@@ -14,7 +14,6 @@ import torch
 from pellucid.nn.attractor import hebbian, settle
 from pellucid.randomness import generator
 
-CAPACITY = 0.138
 UNITS = 600
 LOADS = (0.02, 0.05, 0.08, 0.1, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.18, 0.2, 0.25)
 SWEEPS = 60

@@ -105,8 +105,8 @@ class Control:
         best = int(np.argmax(tried))
         random = np.random.default_rng(0)
         policies: dict[str, tuple[Choose, int]] = {
-            "random actions": (lambda seen: random.integers(num, size=len(seen)).tolist(), 0),
-            f"always {self.actions[best]}": (_always(best), PRACTICE * num),
+            "random_actions": (lambda seen: random.integers(num, size=len(seen)).tolist(), 0),
+            f"always_{self.actions[best]}": (_always(best), PRACTICE * num),
         }
         return {
             name: (_scored(part, play(players[: world.size(part)], world.seeds(part), choose)).scores, fitted_on)

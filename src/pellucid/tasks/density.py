@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
 from pellucid.data.batch import tensor_of
-from pellucid.data.pictures import grid
+from pellucid.data.pictures import grid, sheet
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
@@ -36,7 +36,6 @@ from pellucid.spec import Spec
 from pellucid.tasks import rows
 from pellucid.tasks.density_baselines import Distribution, independent, mixture
 from pellucid.tasks.density_pictures import pictures
-from pellucid.tasks.mosaic import in_lines, is_picture, side
 from pellucid.tasks.task import Answer, Score, Scored, mean_score
 
 
@@ -148,7 +147,7 @@ class Density:
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
         """Return what hidden units look for, and chains from noise and from data."""
-        return pictures(_restricted(model), rows.of_rows(world)) if is_picture(self.input) else []
+        return pictures(_restricted(model), rows.of_rows(world)) if self.input.is_picture else []
 
     def examples(self, world: World, num: int) -> NDArray[Any]:
         """Return raw rows of the validation part."""
@@ -187,7 +186,7 @@ class Density:
                     "reconstruction_error": round(float(errors[place]), 6),
                     "free_energy": round(float(outputs["free_energy"][place]), 4),
                 }
-                picture = grid(in_lines(pair, self.input, 2))[None] if is_picture(self.input) else None
+                picture = grid(sheet(pair.reshape(-1, *self.input.shape), 2))[None] if self.input.is_picture else None
                 found.append(Answer(values, picture))
         return found
 
@@ -200,9 +199,9 @@ class Density:
                 probability = machine.visible(draw(machine.hidden(visible)))
                 visible = draw(probability)
         told = {"input": "noise", "samples": settings.samples, "steps": settings.steps, "seed": settings.seed}
-        if not is_picture(self.input):
+        if not self.input.is_picture:
             return Answer({**told, "rows": visible.int().tolist()})
-        return Answer(told, grid(in_lines(probability.cpu().numpy(), self.input, side(settings.samples)))[None])
+        return Answer(told, grid(sheet(probability.cpu().numpy().reshape(-1, *self.input.shape)))[None])
 
 
 def base_rates(world: Rows) -> Tensor:

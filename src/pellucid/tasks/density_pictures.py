@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pellucid.data.pictures import sheet, stretched
 from pellucid.data.rows import Rows
 from pellucid.exhibit import Exhibit, Images
 from pellucid.nn.energy import Restricted, draw
-from pellucid.tasks.mosaic import in_lines, scaled, side
 
 FILTERS = 64
 STEPS = (0, 1, 10, 100, 1000)
@@ -31,7 +31,7 @@ def pictures(machine: Restricted, world: Rows) -> list[Exhibit]:
             "What hidden units look for",
             "Each picture is one hidden unit's weights: bright inputs turn it on, dark ones off, grey ones do not "
             "count. Strokes and edges are healthy; noise means that a unit has learned nothing.",
-            in_lines(scaled(filters, centre=True), field, side(len(filters))),
+            sheet(stretched(filters, centre=True).reshape(-1, *field.shape)),
         ),
         *(
             Images(

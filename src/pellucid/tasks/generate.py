@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
 from pellucid.catalogue import find
+from pellucid.data.pictures import grid, sheet
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
@@ -29,7 +30,7 @@ from pellucid.recipes import RECIPES
 from pellucid.spec import Spec
 from pellucid.tasks import sample_quality as quality
 from pellucid.tasks.rows import of_rows
-from pellucid.tasks.samples import ROWS_AT_ONCE, STEPS, between, grid, latents, paint, tiled
+from pellucid.tasks.samples import ROWS_AT_ONCE, STEPS, between, latents, paint
 from pellucid.tasks.task import Answer, Learned, Score, Scored, mean_score
 
 GRID = 8
@@ -193,7 +194,7 @@ class Generate:
         real = rows.take(shown)["input"].float().cpu().numpy()
         shape = self.spec.input.shape
         return [
-            Images("samples", "Samples", "Painted from latents of a fixed seed, not chosen.", grid(samples, GRID)),
+            Images("samples", "Samples", "Painted from latents of a fixed seed, not chosen.", sheet(samples, GRID)),
             Images(
                 "interpolation",
                 "From latent to latent",
@@ -201,7 +202,7 @@ class Generate:
                 "the generator has learned more than single pictures.",
                 paths.reshape(GRID, STEPS, *shape),
             ),
-            Images("real", "Images of the training part", "To compare with.", grid(real, GRID)),
+            Images("real", "Images of the training part", "To compare with.", sheet(real, GRID)),
         ]
 
     def examples(self, world: World, num: int) -> NDArray[Any]:
@@ -228,7 +229,7 @@ class Generate:
         given = latents(settings.seed, settings.samples, painter.latent_size)
         images = paint(painter, given, str(next(model.parameters()).device))
         values = {"input": f"seed {settings.seed}", "samples": settings.samples, "shape": list(self.spec.input.shape)}
-        return [Answer(values, tiled(images)[None])]
+        return [Answer(values, grid(sheet(images))[None])]
 
     def _size(self, world: World, part: str) -> int:
         size = min(self.config.samples, world.size(part))

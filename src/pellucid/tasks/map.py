@@ -27,7 +27,6 @@ from pellucid.nn.grid import Sheet, are_neighbours, mean_distance_to_neighbours,
 from pellucid.randomness import generator
 from pellucid.spec import Spec
 from pellucid.tasks import rows
-from pellucid.tasks.mosaic import is_picture
 from pellucid.tasks.rows import Asking
 from pellucid.tasks.task import Answer, Score, Scored, mean_score
 
@@ -116,7 +115,7 @@ class Map:
         dots = np.kron(heights, np.ones((DOTS, DOTS)))[None, None, None].astype(np.float32)
         caption = "Dark units resemble the ones around them; bright lines are borders between groups of rows."
         shown: list[Exhibit] = [Images("distances", "Distances between neighbours (U-matrix)", caption, dots)]
-        if is_picture(self.input):
+        if self.input.is_picture:
             vectors = sheet.codebook.detach().float().cpu().numpy()
             low, high = vectors.min(), vectors.max()
             pixels = ((vectors - low) / max(high - low, 1e-12)).reshape(sheet.lines, sheet.columns, *self.input.shape)

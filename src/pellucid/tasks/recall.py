@@ -17,18 +17,18 @@ from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
 from pellucid.data.batch import tensor_of
-from pellucid.data.pictures import grid
+from pellucid.data.pictures import grid, sheet
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
 from pellucid.errors import PellucidError
 from pellucid.exhibit import Curves, Exhibit, Images, Signal
+from pellucid.nn.attractor import CAPACITY
 from pellucid.nn.energy import Associative
 from pellucid.randomness import generator
 from pellucid.spec import Spec
 from pellucid.tasks import rows
-from pellucid.tasks.capacity import CAPACITY, LOADS, UNITS, overlaps
-from pellucid.tasks.mosaic import in_lines, is_picture
+from pellucid.tasks.capacity import LOADS, UNITS, overlaps
 from pellucid.tasks.task import Answer, Score, Scored, mean_score
 
 SHOWN = 10
@@ -125,14 +125,14 @@ class Recall:
         """Return patterns before and after recall, and what loads a net of random patterns can bear."""
         memory, world = _associative(model), rows.of_rows(world)
         shown: list[Exhibit] = [_capacity()]
-        if is_picture(self.input):
+        if self.input.is_picture:
             stored = memory.states(world.take(_some(world.rows("train"), SHOWN))["input"])
             corrupted = corrupt(stored, self.config.flip, generator(0, "corruptions to show"))
             lines = [
                 ((states + 1) / 2).cpu().numpy() for states in (stored, corrupted, self._recall(memory, corrupted))
             ]
             caption = f"Of each pattern {self.config.flip:.0%} of the units were flipped; the net was left to settle."
-            pixels = np.concatenate([in_lines(line, self.input, len(line)) for line in lines])
+            pixels = np.stack([line.reshape(-1, *self.input.shape) for line in lines])
             shown.insert(0, Images("recall", "Recall", caption, pixels, ("stored", "corrupted", "recalled")))
         return shown
 
@@ -165,7 +165,9 @@ class Recall:
             for place, name in enumerate(given.names):
                 values = {"input": name, "changed_units": int(changed[place]), "energy": float(energies[place])}
                 pair = (torch.stack([begun[place], found[place]]) + 1) / 2
-                picture = grid(in_lines(pair.numpy(), self.input, 2))[None] if is_picture(self.input) else None
+                picture = (
+                    grid(sheet(pair.numpy().reshape(-1, *self.input.shape), 2))[None] if self.input.is_picture else None
+                )
                 answers.append(Answer(values, picture))
         return answers
 

@@ -1,4 +1,4 @@
-"""Samples to look at: latents that a seed fixes for ever, paths between them, and sheets of images."""
+"""Samples to look at: latents that a seed fixes for ever, paths between them, and their images."""
 
 from __future__ import annotations
 
@@ -27,24 +27,7 @@ def between(first: Tensor, last: Tensor) -> Tensor:
     return turn.cos() * first + turn.sin() * last
 
 
-def tiled(images: NDArray[Any]) -> NDArray[Any]:
-    """Return images `[N, channels, height, width]` side by side as one picture, with grey lines in between."""
-    columns = int(np.ceil(np.sqrt(len(images))))
-    lines = -(-len(images) // columns)
-    C, H, W = images.shape[1:]
-    sheet = np.full((lines * columns, C, H + 1, W + 1), 0.5, images.dtype)
-    sheet[: len(images), :, :H, :W] = images
-    rows = sheet.reshape(lines, columns, C, H + 1, W + 1).transpose(2, 0, 3, 1, 4)
-    return rows.reshape(C, lines * (H + 1), columns * (W + 1))[:, :-1, :-1]
-
-
 def paint(painter: Generative, given: Tensor, device: str) -> NDArray[Any]:
     """Return the images of latents, painted on a device some at a time."""
     painted = [painter.generate(some.to(device)).float().cpu() for some in torch.split(given, ROWS_AT_ONCE)]
     return torch.cat(painted).numpy()
-
-
-def grid(images: NDArray[Any], columns: int) -> NDArray[Any]:
-    """Images one after another as `[rows, columns, channels, height, width]`; what does not fill a row is left out."""
-    lines = len(images) // columns
-    return images[: lines * columns].reshape(lines, columns, *images.shape[1:])
