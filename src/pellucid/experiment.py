@@ -280,7 +280,7 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
 def settled(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Execution:
     """Settle by measuring what the recipe leaves open of the execution, and record it before it is used."""
     if not (folder / EXECUTION).exists():
-        tuned = tune(execution, recipe.execution, parts.rule, parts.source.example())
+        tuned = tune(execution, recipe.execution, parts.rule, parts.source.example(), parts.plan.total_steps)
         execution = tuned.execution
         folder.write_json(EXECUTION, execution.to_dict())
         folder.note("tuned", chosen=str(tuned))

@@ -32,6 +32,8 @@ def threads() -> Iterator[None]:
 def pretend(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
     """Let a gradient take this long, by variant and threads: `captured_1=0.5`."""
 
+    monkeypatch.setattr(tuning, "LONGEST", 0.0)
+
     def measured(execution: Execution, *given: Any) -> float:
         return seconds[f"{execution.variant}_{execution.threads}"]
 

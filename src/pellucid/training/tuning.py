@@ -19,6 +19,8 @@ from pellucid.rules.gradient import Gradient
 from pellucid.rules.rule import Rule, Tunable
 
 ROUNDS = 7
+SHARE, LONGEST = 0.05, 0.2
+"""Of the run's time, and seconds: how long it is measured at most, where the rounds take less."""
 LARGE = 0.05
 """Seconds: where every gradient takes longer, the bookkeeping is nothing, and only the threads are compared."""
 WORTH = 0.87
@@ -27,7 +29,7 @@ WORTH = 0.87
 
 @dataclass(frozen=True)
 class Tuned:
-    """The decision, and the median seconds of a gradient by which it was made: none where nothing was measured."""
+    """The decision, and the mean seconds of a gradient by which it was made: none where nothing was measured."""
 
     execution: Execution
     seconds: Mapping[Execution, float]
@@ -41,12 +43,13 @@ class Tuned:
         return f"{told}: {self.seconds[slowest] / self.seconds[self.execution]:.1f}x as fast as {_label(slowest)}"
 
 
-def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Batch) -> Tuned:
+def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Batch, steps: int) -> Tuned:
     """Settle what the recipe leaves open: the threads, and how the gradient is computed.
 
     Args:
         execution: the decision so far, with torch's own number of threads where the recipe gives none.
         batch: an example; what is computed of it leaves no trace in the model.
+        steps: of the run: the longer it is, the longer may be measured.
     """
     variants = ["eager", "captured"] if section.variant == "auto" else [section.variant]
     threads = [1, execution.threads] if section.threads is None else [execution.threads]
@@ -62,14 +65,19 @@ def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Bat
     first = {candidate: min(_seconds(candidate, rule.gradient, batch) for _ in range(2)) for candidate in plain}
     if min(first.values()) > LARGE:
         return Tuned(_simplest_of_the_fastest(first), first)
-    taken: dict[Execution, list[float]] = {candidate: [] for candidate in candidates}
-    for number in range(3 + ROUNDS):  # in the first three it is recorded, and compared twice
+    for _ in range(3):  # it is recorded, and compared twice
         for candidate in candidates:
-            seconds = _seconds(candidate, rule.gradient, batch)
-            if number >= 3:
-                taken[candidate].append(seconds)
-    medians = {candidate: statistics.median(of) for candidate, of in taken.items()}
-    return Tuned(_simplest_of_the_fastest(medians), medians)
+            _seconds(candidate, rule.gradient, batch)
+    budget = min(LONGEST, SHARE * steps * min(first.values()))
+    taken: dict[Execution, list[float]] = {candidate: [] for candidate in candidates}
+    begin, rounds = time.perf_counter(), 0
+    while rounds < ROUNDS or time.perf_counter() - begin < budget:
+        for candidate in candidates:
+            taken[candidate].append(_seconds(candidate, rule.gradient, batch))
+        rounds += 1
+    # Means: threads that wait for a neighbour do so now and then, and a median would not see it
+    means = {candidate: statistics.fmean(of) for candidate, of in taken.items()}
+    return Tuned(_simplest_of_the_fastest(means), means)
 
 
 def _simplest_of_the_fastest(seconds: Mapping[Execution, float]) -> Execution:
