@@ -43,7 +43,8 @@ from pellucid.training.interrupt import Interrupted
 from pellucid.training.plan import Plan
 from pellucid.training.plan import plan as make_plan
 from pellucid.training.progress import Progress
-from pellucid.training.tuning import tune
+from pellucid.training.threads import ThreadWatch
+from pellucid.training.tuning import Tuned, tune
 
 EXECUTION = "execution.json"
 KEPT_DATA = "data/columns.safetensors"
@@ -246,7 +247,8 @@ def _updates(recipe: Recipe) -> list[tuple[str, Mapping[str, Any]]]:
 def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Path:
     """Train, keep, judge and tell, in this folder, from wherever it stands."""
     world, model, task, rule = parts.world, parts.model, parts.task, parts.rule
-    execution = settled(folder, recipe, execution, parts, given)
+    tuned = settled(folder, recipe, execution, parts, given)
+    execution = tuned.execution
     _same_split(folder, world)
     _keep_data(folder, recipe, given.columns)
     _note_layers(folder, parts)
@@ -264,6 +266,7 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
         folder,
         Progress(parts.plan.total_steps, quiet=given.quiet),
         seed=recipe.seed,
+        threads=ThreadWatch(recipe.execution.threads is None and execution.device == "cpu", tuned.alone),
         save_start=given.module is not None,
     )
     model.load_state_dict(outcome.weights)
@@ -277,19 +280,20 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
     return folder.path
 
 
-def settled(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Execution:
+def settled(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Parts, given: Given) -> Tuned:
     """Settle by measuring what the recipe leaves open of the execution, and record it before it is used."""
+    tuned = Tuned(execution, {})
     if not (folder / EXECUTION).exists():
         tuned = tune(execution, recipe.execution, parts.rule, parts.source.example(), parts.plan.total_steps)
-        execution = tuned.execution
-        folder.write_json(EXECUTION, execution.to_dict())
-        folder.note("tuned", chosen=str(tuned))
-        if tuned.seconds and not given.quiet:
-            print(tuned, file=sys.stderr)
-    execution.begin()
+        folder.write_json(EXECUTION, tuned.execution.to_dict())
+        if tuned.seconds:
+            folder.note("tuned", chosen=str(tuned))
+            if not given.quiet:
+                print(tuned, file=sys.stderr)
+    tuned.execution.begin()
     if isinstance(parts.rule, Tunable):
-        parts.rule.gradient.captured = execution.variant == "captured"
-    return execution
+        parts.rule.gradient.captured = tuned.execution.variant == "captured"
+    return tuned
 
 
 def _compare_machines(folder: RunFolder, given: Given) -> None:

@@ -1,9 +1,10 @@
-"""What the recipe leaves open is measured, recorded, replayed; and several threads that wait are given up."""
+"""What the recipe leaves open is measured, recorded, replayed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pellucid import experiment, verbs
 from pellucid.execution import Execution
 from pellucid.experiment import Given
 from pellucid.training import tuning
-from pellucid.training.bookkeeping import Bookkeeping, collapsed
+from pellucid.training.tuning import Tuned
 from tests.training.runs import dying, outcome
 
 QUIET = Given(report=False, quiet=True)
@@ -94,26 +95,10 @@ def test_measuring_changes_nothing() -> None:
     assert lines == other_lines
 
 
-def test_one_thread_is_never_a_collapse() -> None:
-    assert collapsed(10, 100, threads=2)
-    assert not collapsed(60, 100, threads=2)
-    assert not collapsed(1, 100, threads=1)
-
-
-def test_a_collapse_is_noted_and_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {**SMALL, "execution.threads": 2, "execution.variant": "eager"}
-    counted = Bookkeeping._step_down
-
-    def slow_from_step_20(self: Bookkeeping) -> None:
-        """Each checkpoint seems to come after two seconds, from step 20 on after twenty."""
-        self._rated = self._rated[0], self.state.seconds - (20.0 if self.state.step >= 20 else 2.0)
-        counted(self)
-
-    monkeypatch.setattr(Bookkeeping, "_step_down", slow_from_step_20)
-    with dying(38):
-        experiment.train(verbs.recipe_of("digits-mlp", settings), Path("run"), QUIET)
-    assert torch.get_num_threads() == 1
-    assert "stepped down" in (Path("run") / "journal.jsonl").read_text()
-    torch.set_num_threads(2)
-    experiment.resume(Path("run"), QUIET)
-    assert torch.get_num_threads() == 1
+def test_the_line_says_what_it_brings_and_costs() -> None:
+    eager = Execution("cpu", "fp32", 2, "contiguous", "eager")
+    captured = replace(eager, threads=1, variant="captured")
+    tuned = Tuned(captured, {replace(eager, threads=1): 3e-4, captured: 1e-4, eager: 4e-4}, spent=0.3)
+    assert str(tuned) == "captured step, 1 thread: 4.0x as fast as eager step, 2 threads, pays after 1,000 steps"
+    assert tuned.alone == 1e-4
+    assert str(Tuned(eager, {eager: 4e-4, captured: 5e-4}, 0.3)) == "eager step, 2 threads, measured in 0.30 s"

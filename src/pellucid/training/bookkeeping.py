@@ -21,11 +21,10 @@ from pellucid.sources.source import Source
 from pellucid.tasks.task import Look
 from pellucid.training.plan import Plan
 from pellucid.training.progress import Progress
+from pellucid.training.threads import ThreadWatch
 
 RECENT_STEPS = 5
 """Steps whose loss, gradient norm and rate are told when the next one fails."""
-RATED_SECONDS = 1.0
-"""Of training between two checkpoints, at least, for its rate to be told from noise."""
 CHECKPOINT_SECONDS = 20.0
 """Between checkpoints where the recipe does not say. When one is written changes nothing in what is learned."""
 
@@ -38,7 +37,6 @@ class State:
     """Where a run stands, beside the weights and the rule: saved in every checkpoint.
 
     `loss_sum` and `loss_steps` are of the steps since the last line of metrics.jsonl, `lines` counts those written.
-    `threads` is one where the run has stepped down to it (see `collapsed`).
     """
 
     step: int = 0
@@ -51,14 +49,16 @@ class State:
     best_rank: list[float] = field(default_factory=list)
     without_better: int = 0
     stopped_early: bool = False
-    threads: int | None = None
 
 
 class Bookkeeping:
     """Restores, counts, logs, validates and saves for the loop."""
 
-    def __init__(self, rule: Rule, source: Source, plan: Plan, folder: RunFolder, progress: Progress) -> None:
+    def __init__(
+        self, rule: Rule, source: Source, plan: Plan, folder: RunFolder, progress: Progress, threads: ThreadWatch
+    ) -> None:
         self.rule, self.source, self.plan, self.folder, self.progress = rule, source, plan, folder, progress
+        self.threads = threads
         self.instruments = Instruments(rule.updates)
         self.state = State()
         self.best: Mapping[str, Tensor] | None = None
@@ -72,8 +72,7 @@ class Bookkeeping:
         self._resumed_rows, self._resumed_seconds = self.state.rows, self.state.seconds
         self._saved_step = self.state.step
         self._saved_at = self._mark = time.perf_counter()
-        self._best_rate = 0.0
-        self._rated = self.state.rows, self.state.seconds
+        self.threads.begin(self.state.step, self.state.seconds)
 
     def _restore(self) -> None:
         found = checkpoint.restore(self.folder / "checkpoints", self._warn)
@@ -82,8 +81,7 @@ class Bookkeeping:
             self.rule.load_state_dict(found.state["rule"])
             self.source.load_state_dict(found.state["source"])
             self.state = State(**found.state["fit"])
-            if self.state.threads is not None:
-                torch.set_num_threads(self.state.threads)
+            self.threads.load_state_dict(found.state["threads"])
             self.best = found.best
             checkpoint.prune(self.folder / "checkpoints")
         self.folder.keep_lines("metrics.jsonl", self.state.lines)
@@ -157,27 +155,17 @@ class Bookkeeping:
             return
         self._pause()
         self.write_lines()
-        self._step_down()
         checkpoint.save(self.folder / "checkpoints", self.state.step, self.tree(), self.best, self.state.best_step)
         self._saved_step = self.state.step
         self._saved_at = self._mark = time.perf_counter()
 
-    def _step_down(self) -> None:
-        """Go on with one thread where several have collapsed; the checkpoint tells a resumed run to do the same."""
-        (rows, seconds), self._rated = self._rated, (self.state.rows, self.state.seconds)
-        if self.state.seconds - seconds < RATED_SECONDS:
-            return
-        rate = (self.state.rows - rows) / (self.state.seconds - seconds)
-        threads = torch.get_num_threads()
-        if collapsed(rate, self._best_rate, threads):
-            self.state.threads = 1
-            torch.set_num_threads(1)
-            message = (
-                f"{threads} threads fell from {self._best_rate:,.0f} to {rate:,.0f} rows/s: the run goes on with one"
-            )
-            self.progress.say(f"Another process seems busy. {message}.")
-            self.folder.note("stepped down", step=self.state.step, message=message)
-        self._best_rate = max(self._best_rate, rate)
+    def watch_threads(self) -> None:
+        """Go on with another number of threads where that seems better; a checkpoint tells a resumed run so."""
+        told = self.threads.judge(self.state.step, self.state.seconds)
+        if told:
+            self.progress.say(f"{told}.")
+            self.folder.note("threads", step=self.state.step, message=told)
+            self.save()
 
     def write_lines(self) -> None:
         """Write the lines of metrics.jsonl that are still in memory."""
@@ -192,6 +180,7 @@ class Bookkeeping:
             "rule": self.rule.state_dict(),
             "source": self.source.state_dict(),
             "fit": dict(vars(self.state)),
+            "threads": self.threads.state_dict(),
         }
 
     def _add_losses(self) -> None:
@@ -223,15 +212,6 @@ class Bookkeeping:
         self._pause()
         self._pending.append({**line, "seconds": round(self.state.seconds, 3)})
         self.state.lines += 1
-
-
-def collapsed(rate: float, best: float, threads: int) -> bool:
-    """Whether several threads are slower than one alone would be: beside a busy process they wait for each other.
-
-    Args:
-        rate, best: rows per second of late, and at best so far.
-    """
-    return threads > 1 and rate < 0.7 * best / threads
 
 
 def _as_json(value: Any) -> Any:

@@ -22,6 +22,7 @@ from pellucid.training.bookkeeping import Bookkeeping, State
 from pellucid.training.interrupt import Interrupted, deferred
 from pellucid.training.plan import Plan
 from pellucid.training.progress import Progress
+from pellucid.training.threads import ThreadWatch
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def fit(
     folder: RunFolder,
     progress: Progress,
     seed: int,
+    threads: ThreadWatch,
     save_start: bool = False,
 ) -> Outcome:
     """Train until the plan's end, from wherever the folder's last checkpoint stands.
@@ -51,13 +53,14 @@ def fit(
         look: judges the current weights; None where nothing is validated.
         folder: locked by this process.
         seed: of the noise inside steps.
+        threads: notices where several of them wait for each other.
         save_start: write a checkpoint of the untouched model first, where its weights do not follow from the recipe.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM, after a checkpoint.
         TrainingFailed: a loss or gradient is not finite; the failure is recorded in the folder.
     """
-    run = Bookkeeping(rule, source, plan, folder, progress)
+    run = Bookkeeping(rule, source, plan, folder, progress, threads)
     state = run.state
     noise = StepNoise(seed)
     if save_start and state.step == 0:
@@ -81,6 +84,8 @@ def fit(
             if state.step % plan.evaluate_every == 0 or (state.step == plan.total_steps and look is not None):
                 run.validate(look)
             run.save_when_due()
+            if logs:
+                run.watch_threads()
             if progress.due():
                 progress.tell(state.step, run.rows_per_second(), plan.epoch(state.step))
             if interrupt.raised and state.step < plan.total_steps:

@@ -29,18 +29,31 @@ WORTH = 0.87
 
 @dataclass(frozen=True)
 class Tuned:
-    """The decision, and the mean seconds of a gradient by which it was made: none where nothing was measured."""
+    """The decision, and by what it was made.
+
+    Attributes:
+        seconds: the mean of a gradient's in each variant: none where nothing was measured.
+        spent: seconds, on measuring and recording.
+    """
 
     execution: Execution
     seconds: Mapping[Execution, float]
+    spent: float = 0.0
+
+    @property
+    def alone(self) -> float | None:
+        """Seconds of a gradient on one thread, computed as decided; None where that was not measured."""
+        return self.seconds.get(replace(self.execution, threads=1))
 
     def __str__(self) -> str:
-        """In a line: what was chosen, and against what."""
+        """In a line: what was chosen, how much faster it is than torch as it comes, and when that has paid."""
         told = _label(self.execution)
-        slowest = max(self.seconds, key=lambda candidate: self.seconds[candidate], default=self.execution)
-        if slowest == self.execution:
-            return told
-        return f"{told}: {self.seconds[slowest] / self.seconds[self.execution]:.1f}x as fast as {_label(slowest)}"
+        as_it_comes = max(self.seconds, key=lambda candidate: (candidate.variant == "eager", candidate.threads))
+        saved = self.seconds[as_it_comes] - self.seconds[self.execution]
+        if saved <= 0:
+            return f"{told}, measured in {self.spent:.2f} s"
+        ratio = self.seconds[as_it_comes] / self.seconds[self.execution]
+        return f"{told}: {ratio:.1f}x as fast as {_label(as_it_comes)}, pays after {self.spent / saved:,.0f} steps"
 
 
 def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Batch, steps: int) -> Tuned:
@@ -51,6 +64,7 @@ def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Bat
         batch: an example; what is computed of it leaves no trace in the model.
         steps: of the run: the longer it is, the longer may be measured.
     """
+    begin = time.perf_counter()
     variants = ["eager", "captured"] if section.variant == "auto" else [section.variant]
     threads = [1, execution.threads] if section.threads is None else [execution.threads]
     simplest = replace(execution, variant=variants[0])
@@ -64,20 +78,20 @@ def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Bat
     plain = [candidate for candidate in candidates if candidate.variant == variants[0]]
     first = {candidate: min(_seconds(candidate, rule.gradient, batch) for _ in range(2)) for candidate in plain}
     if min(first.values()) > LARGE:
-        return Tuned(_simplest_of_the_fastest(first), first)
+        return Tuned(_simplest_of_the_fastest(first), first, time.perf_counter() - begin)
     for _ in range(3):  # it is recorded, and compared twice
         for candidate in candidates:
             _seconds(candidate, rule.gradient, batch)
     budget = min(LONGEST, SHARE * steps * min(first.values()))
     taken: dict[Execution, list[float]] = {candidate: [] for candidate in candidates}
-    begin, rounds = time.perf_counter(), 0
-    while rounds < ROUNDS or time.perf_counter() - begin < budget:
+    measured_from, rounds = time.perf_counter(), 0
+    while rounds < ROUNDS or time.perf_counter() - measured_from < budget:
         for candidate in candidates:
             taken[candidate].append(_seconds(candidate, rule.gradient, batch))
         rounds += 1
     # Means: threads that wait for a neighbour do so now and then, and a median would not see it
     means = {candidate: statistics.fmean(of) for candidate, of in taken.items()}
-    return Tuned(_simplest_of_the_fastest(means), means)
+    return Tuned(_simplest_of_the_fastest(means), means, time.perf_counter() - begin)
 
 
 def _simplest_of_the_fastest(seconds: Mapping[Execution, float]) -> Execution:
