@@ -65,6 +65,22 @@ def test_the_simplest_that_is_not_slower(
     assert decided(run) == expected
 
 
+def test_what_one_thread_takes_is_told_to_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, eager_1=4e-3, captured_1=3e-3, eager_2=2e-3, captured_2=1.5e-3)
+    told = []
+
+    class Watch(experiment.ThreadWatch):
+        def __init__(self, watched: bool, alone: float | None = None) -> None:
+            told.append((watched, alone))
+            super().__init__(watched, alone)
+
+    monkeypatch.setattr(experiment, "ThreadWatch", Watch)
+    for threads in (None, 2):
+        settings = {**SMALL, "train.epochs": 1, "execution.threads": threads}
+        experiment.train(verbs.recipe_of("digits-mlp", settings), Path(f"run-{threads}"), QUIET)
+    assert told == [(True, 3e-3), (False, None)]
+
+
 def test_what_the_recipe_says_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch)
     settings = {**SMALL, "execution.threads": 1, "execution.variant": "eager"}
@@ -100,5 +116,4 @@ def test_the_line_says_what_it_brings_and_costs() -> None:
     captured = replace(eager, threads=1, variant="captured")
     tuned = Tuned(captured, {replace(eager, threads=1): 3e-4, captured: 1e-4, eager: 4e-4}, spent=0.3)
     assert str(tuned) == "captured step, 1 thread: 4.0x as fast as eager step, 2 threads, pays after 1,000 steps"
-    assert tuned.alone == 1e-4
     assert str(Tuned(eager, {eager: 4e-4, captured: 5e-4}, 0.3)) == "eager step, 2 threads, measured in 0.30 s"

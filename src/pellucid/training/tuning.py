@@ -34,16 +34,13 @@ class Tuned:
     Attributes:
         seconds: the mean of a gradient's in each variant: none where nothing was measured.
         spent: seconds, on measuring and recording.
+        alone: the fewest seconds of a gradient on one thread, computed as decided; None where that was not measured.
     """
 
     execution: Execution
     seconds: Mapping[Execution, float]
     spent: float = 0.0
-
-    @property
-    def alone(self) -> float | None:
-        """Seconds of a gradient on one thread, computed as decided; None where that was not measured."""
-        return self.seconds.get(replace(self.execution, threads=1))
+    alone: float | None = None
 
     def __str__(self) -> str:
         """In a line: what was chosen, how much faster it is than torch as it comes, and when that has paid."""
@@ -76,22 +73,29 @@ def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Bat
     if len(candidates) == 1:
         return Tuned(simplest, {})
     plain = [candidate for candidate in candidates if candidate.variant == variants[0]]
-    first = {candidate: min(_seconds(candidate, rule.gradient, batch) for _ in range(2)) for candidate in plain}
-    if min(first.values()) > LARGE:
-        return Tuned(_simplest_of_the_fastest(first), first, time.perf_counter() - begin)
+    first = {candidate: [_seconds(candidate, rule.gradient, batch) for _ in range(2)] for candidate in plain}
+    fewest = min(map(min, first.values()))
+    if fewest > LARGE:
+        return _decided({candidate: [min(of)] for candidate, of in first.items()}, begin)
     for _ in range(3):  # it is recorded, and compared twice
         for candidate in candidates:
             _seconds(candidate, rule.gradient, batch)
-    budget = min(LONGEST, SHARE * steps * min(first.values()))
+    budget = min(LONGEST, SHARE * steps * fewest)
     taken: dict[Execution, list[float]] = {candidate: [] for candidate in candidates}
     measured_from, rounds = time.perf_counter(), 0
     while rounds < ROUNDS or time.perf_counter() - measured_from < budget:
         for candidate in candidates:
             taken[candidate].append(_seconds(candidate, rule.gradient, batch))
         rounds += 1
+    return _decided(taken, begin)
+
+
+def _decided(taken: Mapping[Execution, list[float]], begin: float) -> Tuned:
     # Means: threads that wait for a neighbour do so now and then, and a median would not see it
     means = {candidate: statistics.fmean(of) for candidate, of in taken.items()}
-    return Tuned(_simplest_of_the_fastest(means), means, time.perf_counter() - begin)
+    best = _simplest_of_the_fastest(means)
+    alone = min(taken.get(replace(best, threads=1), []), default=None)
+    return Tuned(best, means, time.perf_counter() - begin, alone)
 
 
 def _simplest_of_the_fastest(seconds: Mapping[Execution, float]) -> Execution:
