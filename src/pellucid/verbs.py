@@ -308,7 +308,8 @@ def predict(
         inputs = [inputs]
     if isinstance(inputs, Sequence) and all(isinstance(item, str | Path) for item in inputs):
         inputs = [str(item) for item in inputs]
-    return [results.keep_answer(_folder(run), answer) for answer in kept.answer(inputs, settings)]
+    folder = _folder(run)
+    return [results.keep_answer(folder, answer) for answer in kept.answer(inputs, settings)]
 
 
 def load(run: str | Path | Run, model: nn.Module | None = None) -> Artefact:

@@ -20,9 +20,11 @@ from pellucid.errors import DataError
 from pellucid.recipe import Recipe
 from pellucid.spec import Spec
 
-EVALUATION_ROWS = 256
-"""Rows of one evaluation batch. A constant, so that every look at the same weights gives the same bytes; larger ones
-leave the processor's cache (LeNet on 1,024 at once takes 1.5 times as long)."""
+EVALUATION_ROWS, FEWEST_ROWS = 512, 32
+"""Rows of one evaluation batch at most, and for large rows at least."""
+EVALUATION_BYTES = 16 << 20
+"""Of inputs in one evaluation batch. It depends on nothing but the spec, so that every look at the same weights gives
+the same bytes."""
 
 
 class Rows:
@@ -61,7 +63,8 @@ class Rows:
 
     def batches(self, part: str) -> Iterator[Batch]:
         """Yield a part whole and in order, as evaluation reads it."""
-        for rows in torch.split(self._rows[part], EVALUATION_ROWS):
+        size = min(EVALUATION_ROWS, max(FEWEST_ROWS, EVALUATION_BYTES // self.row_bytes))
+        for rows in torch.split(self._rows[part], size):
             yield self.take(rows)
 
     def sample(self) -> Tensor:
