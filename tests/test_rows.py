@@ -15,7 +15,7 @@ ROWS = (
     ("rules", "sources"),
     ("evaluation", "inspection"),
     ("training", "artefacts", "reporting"),
-    ("provision",),
+    ("provision", "proposal"),
     ("experiment",),
     ("seeds",),
     ("verbs", "listing"),

@@ -38,6 +38,7 @@ def test_public_names() -> None:
         "load",
         "ls",
         "predict",
+        "propose",
         "replay",
         "resume",
         "show",

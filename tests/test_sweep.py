@@ -19,7 +19,7 @@ from pellucid.experiment import Given
 from pellucid.listing import TABLES
 from pellucid.models import MODELS
 from pellucid.optim import OPTIMIZERS, SCHEDULES
-from pellucid.recipe import Recipe
+from pellucid.recipe import DataSection, Recipe
 from pellucid.rules import RULES
 from pellucid.sources import SOURCES
 from pellucid.tasks import TASKS
@@ -133,8 +133,8 @@ def test_every_data_set_is_as_its_spec_says(name: str) -> None:
     spec = specs(name)
     if name not in (*SPECS, "descriptions") and not locate.folder(name).is_dir():
         pytest.skip(f"{name} is not in {locate.folder(name)}; set PELLUCID_DATA")
-    columns = read(name)
-    assert columns.hash == read(name).hash
+    columns = read(DataSection(source=name))
+    assert columns.hash == read(DataSection(source=name)).hash
     if spec.input.kind == "tokens":  # what a text dictates are its characters
         assert tuple(map(chr, np.unique(columns.values["input"]))) == spec.input.categories[:-1]
         return

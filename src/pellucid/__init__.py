@@ -23,6 +23,7 @@ _HOMES = {
     "fit": "pellucid.verbs",
     "load": "pellucid.verbs",
     "predict": "pellucid.verbs",
+    "propose": "pellucid.proposal",
     "replay": "pellucid.verbs",
     "resume": "pellucid.verbs",
     "train": "pellucid.verbs",

@@ -26,12 +26,29 @@ FORMAT = 1
 Section = dict[str, Any]
 
 
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+"""What stands for a missing value in most tables."""
+ColumnType = Literal["number", "category", "time", "id", "text", "ignore"]
+"""What a table's column holds. Only numbers and categories are learned from."""
+
+
 class DataSection(Config):
     """Where the rows come from."""
 
     source: str
-    """A data set (`pellucid ls data`), a UTF-8 text of your own whose name ends in .txt, an environment (`pellucid ls
-    environments`, or any other of Gymnasium's as "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
+    """A data set (`pellucid ls data`), a table of your own whose name ends in .csv, .tsv, .parquet or .jsonl, a UTF-8
+    text whose name ends in .txt, an environment (`pellucid ls environments`, or any other of Gymnasium's as
+    "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
+    target: str | None = None
+    """Of a table, the column to predict."""
+    types: dict[str, ColumnType] = Field({})
+    """Of a table, what its columns hold: number, category, or what is not learned from: time, id, text, ignore. Left
+    out: inferred from the values."""
+    header: bool | None = None
+    """Whether the first line of a CSV or TSV names the columns; they are column_1, column_2, ... where it does not.
+    Left out: inferred."""
+    missing: tuple[str, ...] = MISSING
+    """What stands for a missing value in a table."""
 
 
 class SplitSection(Config):

@@ -13,6 +13,33 @@ Kind = Literal["number", "category", "image", "tokens"]
 
 
 @dataclass(frozen=True)
+class Feature:
+    """One column of a user's table, as its rows are read; a model meets it as `width` numbers.
+
+    Attributes:
+        levels: of a category, its values in the order of their codes, from 0; none for a number. A value that is none
+            of them, or is missing, is read as NaN. Of a fitted feature they are those of the training rows.
+        gaps: whether training rows lack a value, so that a column beside it says where.
+    """
+
+    name: str
+    levels: tuple[str, ...] = ()
+    gaps: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each of the numbers is called that a model meets; a category's last one stands for any other value."""
+        if self.levels:
+            return (*(f"{self.name} = {level}" for level in self.levels), f"{self.name}: another value")
+        return (self.name, f"{self.name} is missing") if self.gaps else (self.name,)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a model meets."""
+        return len(self.levels) + 1 if self.levels else 1 + self.gaps
+
+
+@dataclass(frozen=True)
 class Field:
     """One named column as the model meets it.
 
@@ -25,6 +52,8 @@ class Field:
         counts: how many training rows each category has.
         unit: of an image's values: "byte" is 0 to 255, "share" is 0 to 1, "own" is anything else.
         mean, std: of the training rows, in the user's units, for number targets that are standardised.
+        features: of a table with categories or missing values: its columns as they are read, `[rows, features]`, of
+            which the model meets `shape` numbers.
     """
 
     kind: Kind
@@ -36,6 +65,13 @@ class Field:
     unit: Literal["byte", "share", "own"] = "share"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    features: tuple[Feature, ...] = ()
+
+    @staticmethod
+    def of_features(features: tuple[Feature, ...]) -> Field:
+        """Return the field of a table of such columns."""
+        names = tuple(name for feature in features for name in feature.names)
+        return Field("number", (len(names),), names=names, features=features)
 
     @property
     def is_picture(self) -> bool:
@@ -58,7 +94,8 @@ class Field:
     def from_dict(values: dict[str, Any]) -> Field:
         """Read a field from JSON types, as `dataclasses.asdict` made them."""
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        return Field(**plain)
+        features = [Feature(each["name"], tuple(each["levels"]), each["gaps"]) for each in plain.pop("features", ())]
+        return Field(**plain, features=tuple(features))
 
 
 @dataclass(frozen=True)

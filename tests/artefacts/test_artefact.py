@@ -16,6 +16,7 @@ import pellucid
 from pellucid.artefacts.artefact import read
 from pellucid.data import world
 from pellucid.errors import ArtefactError, LeakError, RunError
+from pellucid.recipe import DataSection
 from tests.training.runs import QUICK
 
 
@@ -26,7 +27,7 @@ def run() -> pellucid.Run:
 
 def test_predictions_are_those_that_were_judged(run: pellucid.Run) -> None:
     kept = polars.read_csv("run/predictions/validation.csv")
-    images = world.read("digits").values["input"][kept["row"].to_numpy()]
+    images = world.read(DataSection(source="digits")).values["input"][kept["row"].to_numpy()]
     answers = pellucid.predict(run, images)
     assert [answer["prediction"] for answer in answers] == [str(value) for value in kept["prediction"].to_list()]
     for answer, share in zip(answers, kept["p_3"].to_list(), strict=True):

@@ -17,6 +17,7 @@ from pellucid.data.columns import Columns
 from pellucid.data.embedded import diabetes, digits
 from pellucid.data.locate import VARIABLE
 from pellucid.errors import DataError
+from pellucid.recipe import DataSection
 from pellucid.spec import Field, Spec
 from tests.data.worlds import blobs, classes, open_world
 
@@ -114,7 +115,7 @@ def test_a_batch_is_cut_evenly_and_loses_nothing(num_parts: int) -> None:
 
 @pytest.mark.parametrize(("read", "name", "rows"), [(digits, "digits", 1797), (diabetes, "diabetes", 442)])
 def test_embedded_data_is_what_its_spec_says(read: object, name: str, rows: int) -> None:
-    columns = data.read(name)
+    columns = data.read(DataSection(source=name))
     spec = data.specs(name)
     assert len(columns) == rows
     assert columns.hash == read().hash  # type: ignore[operator]
@@ -128,9 +129,9 @@ def test_every_data_set_says_what_it_dictates_without_being_read() -> None:
 
 def test_unknown_data_is_answered_with_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"there is no 'mnsit'\. Did you mean 'mnist'"):
-        data.read("mnsit")
+        data.read(DataSection(source="mnsit"))
     with pytest.raises(DataError, match=r"give them again, as in pellucid\.fit"):
-        data.read("arrays")
+        data.read(DataSection(source="arrays"))
 
 
 def test_cifar10_is_its_files_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

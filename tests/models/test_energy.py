@@ -9,6 +9,7 @@ from pellucid.data.world import read
 from pellucid.models import build
 from pellucid.models.rbm import RestrictedBoltzmannMachine
 from pellucid.models.som import SelfOrganizingMap
+from pellucid.recipe import DataSection
 from pellucid.spec import Field, Spec
 
 TABLE = Spec(Field("number", (6,)))
@@ -47,7 +48,7 @@ def test_hopfield_reads_signs() -> None:
 
 
 def test_a_map_begins_in_the_plane_of_principal_components() -> None:
-    digits = torch.from_numpy(read("digits").values["input"][:300])  # type: ignore[arg-type]
+    digits = torch.from_numpy(read(DataSection(source="digits")).values["input"][:300])  # type: ignore[arg-type]
     spec = Spec(Field("image", (1, 8, 8)))
     sheet = build({"name": "som", "lines": 3, "columns": 4}, spec, seed=0, sample=lambda: digits)
     assert isinstance(sheet, SelfOrganizingMap)

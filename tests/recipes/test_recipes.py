@@ -16,6 +16,7 @@ from pellucid.data.world import read
 from pellucid.execution import decide
 from pellucid.experiment import Given
 from pellucid.randomness import StepNoise
+from pellucid.recipe import DataSection
 from pellucid.recipes import RECIPES
 from tests.training.runs import QUICK
 
@@ -68,7 +69,7 @@ def test_softmax_regression_equals_scikit_learn() -> None:
     from sklearn.linear_model import LogisticRegression
 
     run = train("digits-softmax", QUICK, out="run", **QUIET)
-    columns, split = read("digits"), json.loads((run.folder / "split.json").read_text())
+    columns, split = read(DataSection(source="digits")), json.loads((run.folder / "split.json").read_text())
     rows = np.array(split["rows"]["train"])
     X, y = columns.values["input"].reshape(len(columns), -1)[rows].astype(np.float64), columns.values["target"][rows]
     reference = LogisticRegression(C=1 / (len(rows) * 8e-4), tol=1e-8, max_iter=10_000).fit(X, y)

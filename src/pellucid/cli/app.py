@@ -39,6 +39,16 @@ def train(
         list[str] | None,
         typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Your own table, in a recipe's place: one is proposed.", show_default=False),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of --data, the column to predict.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of --data, the model [default: tabular].", show_default=False)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)
     ] = None,
@@ -59,28 +69,44 @@ def train(
     from pellucid.errors import PellucidError, TrainingFailed
     from pellucid.training.interrupt import Interrupted
 
-    if seeds is not None and recipe is None:
+    chosen: Any = recipe
+    if data is not None:
+        chosen = _proposed(data, target, model)
+        settings = [*([recipe] if recipe else []), *(settings or [])]
+    elif target is not None or model is not None:
+        raise PellucidError("--target and --model go with --data PATH.")
+    if seeds is not None and chosen is None:
         raise PellucidError("--seeds goes with a recipe; given again, it goes on with those that were interrupted.")
-    if resume is not None and (recipe or settings):
+    if resume is not None and (chosen or settings):
         raise PellucidError("A resumed run keeps its own recipe: give --resume RUN alone.")
-    if sum(choice is not None for choice in (recipe, resume, replay)) != 1:
-        raise PellucidError("Give exactly one of: a recipe (`pellucid ls` lists them), --resume RUN, --replay FAILURE.")
+    if sum(choice is not None for choice in (chosen, resume, replay)) != 1:
+        raise PellucidError(
+            "Give exactly one of: a recipe (`pellucid ls` lists them), --data PATH, --resume RUN, --replay FAILURE."
+        )
     if replay is not None:
         raise TrainingFailed(verbs.replay(replay))
     try:
         if seeds is not None:
-            assert recipe is not None
-            runs = verbs.train(recipe, settings or [], out=out, seeds=seeds, report=report)
+            runs = verbs.train(chosen, settings or [], out=out, seeds=seeds, report=report)
             answer(Outcome.of_seeds(runs.result), json)
             return
         if resume is not None:
             run = verbs.resume(resume, report=report)
         else:
-            assert recipe is not None
-            run = verbs.train(recipe, settings or [], out=out, report=report)
+            run = verbs.train(chosen, settings or [], out=out, report=report)
     except Interrupted as interruption:
         raise Stopped(str(interruption)) from None
     answer(Outcome.of_run(run.folder, "validation", report=report), json)
+
+
+def _proposed(data: Path, target: str | None, model: str | None) -> Any:
+    """A recipe for a table of one's own, shown as it will be kept."""
+    from pellucid import proposal
+    from pellucid.recipe import to_toml
+
+    made = proposal.propose(data, target, model)
+    print("\n".join(made.because), to_toml(made.recipe), sep="\n\n", file=sys.stderr)
+    return made.recipe
 
 
 @app.command()

@@ -99,6 +99,8 @@ def inputs_like(X: Any, field: Field) -> NDArray[np.generic]:
 
     One row may come without its first axis, and an image with its channels last.
     """
+    if field.features:
+        return _table_like(X, field)
     array, _ = _values(X, "X", field.names)
     given = array.shape
     if field.kind == "image":
@@ -121,6 +123,23 @@ def inputs_like(X: Any, field: Field) -> NDArray[np.generic]:
     rows = _floats(array, "X")
     check_finite(Columns({"input": rows}, {"input": field}))
     return rows
+
+
+def _table_like(X: Any, field: Field) -> NDArray[np.generic]:
+    """Rows of a data frame (or a mapping of columns) as a table with categories lies at rest."""
+    import polars
+
+    from pellucid.data import table
+    from pellucid.data.features import matrix
+    from pellucid.recipe import MISSING
+
+    if not hasattr(X, "columns") and not isinstance(X, Mapping):
+        names = ", ".join(feature.name for feature in field.features)
+        raise DataError(f"X is of type {type(X).__name__}: expected a data frame with the columns {names}.")
+    columns = {str(name): list(X[name]) for name in (X if isinstance(X, Mapping) else X.columns)}
+    wanted = {feature.name: columns[feature.name] for feature in field.features if feature.name in columns}
+    missing = {name: [None if _is_missing(value) else value for value in of] for name, of in wanted.items()}
+    return matrix(table.cleaned(polars.DataFrame(missing, strict=False), MISSING), field.features)
 
 
 def _values(data: Any, what: str, only: tuple[str, ...] = ()) -> tuple[NDArray[Any], tuple[str, ...]]:

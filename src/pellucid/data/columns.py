@@ -46,8 +46,11 @@ class Columns:
         digest = hashlib.sha256()
         for name in sorted(self.values):
             array = np.ascontiguousarray(self.values[name])
-            described = (name, self.schema[name].kind, self.schema[name].categories, array.dtype.str, array.shape)
+            field = self.schema[name]
+            described = (name, field.kind, field.categories, array.dtype.str, array.shape)
             digest.update(repr(described).encode())
+            if field.features:
+                digest.update(repr(field.features).encode())
             digest.update(array.data.cast("B"))
         return digest.hexdigest()
 
@@ -55,8 +58,8 @@ class Columns:
 def check_finite(columns: Columns) -> None:
     """Raise `DataError` naming the rows (and features) that hold NaN or infinity, before they reach a mean."""
     for name, array in columns.values.items():
-        if not np.issubdtype(array.dtype, np.floating):
-            continue
+        if not np.issubdtype(array.dtype, np.floating) or columns.schema[name].features:
+            continue  # where a table lacks values it has been said so
         with np.errstate(invalid="ignore"):  # inf - inf is what is looked for
             total = array.sum(dtype=np.float64)
         if np.isfinite(total):  # one pass; an overflow of the sum is settled below

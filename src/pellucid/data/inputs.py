@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data import table
 from pellucid.data.arrays import inputs_like
+from pellucid.data.features import matrix
 from pellucid.errors import DataError
-from pellucid.spec import Field
+from pellucid.recipe import DataSection
+from pellucid.spec import Feature, Field
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-TABLES = {".csv", ".tsv", ".parquet", ".jsonl"}
+TABLES = set(table.ENDINGS)
 
 
 class Input(NamedTuple):
@@ -55,7 +58,7 @@ def _read(path: Path, field: Field) -> Input:
     if ending in PICTURES:
         return _picture(path, field)
     if ending in TABLES:
-        rows = inputs_like(_table(path, ending, field), field)
+        rows = _table(path, field)
     elif ending == ".npy":
         try:
             array = np.load(path, allow_pickle=False)
@@ -95,32 +98,13 @@ def _picture(path: Path, field: Field) -> Input:
     return Input([str(path)], np.ascontiguousarray(pixels), note=note)
 
 
-def _table(path: Path, ending: str, field: Field) -> Any:
-    import polars
-
-    readers = {
-        ".csv": polars.read_csv,
-        ".tsv": lambda file: polars.read_csv(file, separator="\t"),
-        ".parquet": polars.read_parquet,
-        ".jsonl": polars.read_ndjson,
-    }
-    try:
-        frame = readers[ending](path)
-    except polars.exceptions.PolarsError as error:
-        problem = str(error).partition("\n")[0]
-        hint = {
-            ".csv": " Expected a header line, then as many values in every line, separated by commas.",
-            ".tsv": " Expected a header line, then as many values in every line, separated by tabs.",
-        }
-        raise DataError(f"it cannot be read as {ending[1:]}: {problem}.{hint.get(ending, '')}") from None
-    if field.names:
-        missing = [name for name in field.names if name not in frame.columns]
-        if missing:
-            raise DataError(
-                f"it lacks the columns {', '.join(map(repr, missing))}. Expected: {', '.join(field.names)}."
-            )
-        frame = frame.select(field.names)
-    empty = [name for name in frame.columns if frame[name].null_count()]
+def _table(path: Path, field: Field) -> NDArray[np.generic]:
+    frame = table.read(path, DataSection(source=str(path)))
+    if field.features:
+        return matrix(frame, field.features)
+    features = [Feature(name) for name in field.names or frame.columns]
+    rows = matrix(frame, features)
+    empty = [feature.name for feature, values in zip(features, rows.T, strict=True) if np.isnan(values).any()]
     if empty:
         raise DataError(f"it has empty values in {', '.join(map(repr, empty))}. Fill them in or remove the rows.")
-    return frame
+    return inputs_like(rows, field)

@@ -10,39 +10,50 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from pellucid.data.columns import Columns
+from pellucid.data.features import Features
 from pellucid.data.split import Split, rows_hash
 from pellucid.data.steps import Binarize, Standardize, Step
 from pellucid.data.vocabulary import Vocabulary
-from pellucid.errors import LeakError
+from pellucid.errors import DataError, LeakError
 from pellucid.recipe import PrepareSection
+from pellucid.spec import Field
 
 _STEPS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
     "standardize": Standardize.from_dict,
     "binarize": Binarize.from_dict,
     "vocabulary": Vocabulary.from_dict,
+    "features": Features.from_dict,
 }
 
 
 class Preprocessing:
     """Turns raw columns into what a model and a task take. Saved with the artefact."""
 
-    def __init__(self, steps: Mapping[str, Step], device: str = "cpu") -> None:
+    def __init__(self, steps: Mapping[str, Step], device: str = "cpu", raw: Mapping[str, Field] | None = None) -> None:
+        """Bind the steps to a device, and to how the raw columns are coded where that is not as the steps have it."""
         self.steps = dict(steps)
         self._device = device
-        self._apply = {name: step.bind(device) for name, step in self.steps.items()}
+        self._apply = {name: step.bind(device, (raw or {}).get(name)) for name, step in self.steps.items()}
 
     @staticmethod
     def fit(section: PrepareSection, columns: Columns, split: Split, device: str = "cpu") -> Preprocessing:
         """Fit every step that the recipe asks for on the training rows."""
         rows = split.parts["train"]
         steps: dict[str, Step] = {}
-        if section.binarize:
+        if columns.schema["input"].features:
+            if section.binarize:
+                raise DataError(
+                    "prepare.binarize cuts values of 0 to 1, and the table has categories or missing values."
+                )
+            field, values = columns.schema["input"], columns.values["input"]
+            steps["input"] = Features.fit("input", values, field, rows, section.standardize)
+        elif section.binarize:
             steps["input"] = Binarize.fit("input", columns.values["input"])
         elif section.standardize:
             steps["input"] = Standardize.fit("input", columns.values["input"], rows)
         if section.standardize and "target" in columns.schema and columns.schema["target"].kind == "number":
             steps["target"] = Standardize.fit("target", columns.values["target"], rows)
-        return Preprocessing(steps, device)
+        return Preprocessing(steps, device, columns.schema)
 
     def apply(self, column: str, values: Shaped[Tensor, "rows ..."]) -> Shaped[Tensor, "rows ..."]:
         """Apply the column's step to raw rows. Images in uint8 come out as floats; category codes as they are."""

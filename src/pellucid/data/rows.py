@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pellucid.data.batch import Batch, tensor_of
 from pellucid.data.columns import Columns, check_finite
+from pellucid.data.features import Features
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.split import Split, draw
 from pellucid.data.steps import Standardize
@@ -49,7 +50,9 @@ class Rows:
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> Rows:
         """Return the same rows with steps that were fitted before, as an artefact keeps them."""
-        return Rows(self.columns, self.split, Preprocessing(preprocessing.steps, self.device), self.device)
+        return Rows(
+            self.columns, self.split, Preprocessing(preprocessing.steps, self.device, self.columns.schema), self.device
+        )
 
     def rows(self, part: str) -> Tensor:
         """Return the row ids of a part, ascending, `[rows]`."""
@@ -129,12 +132,14 @@ def check_batch_size(recipe: Recipe, num_rows: int) -> None:
 
 def _spec(columns: Columns, split: Split, preprocessing: Preprocessing) -> Spec:
     target = columns.schema.get("target")
+    prepared = preprocessing.steps.get("input")
+    given = prepared.field if isinstance(prepared, Features) else columns.schema["input"]
     if target is None:
-        return Spec(columns.schema["input"])
+        return Spec(given)
     if target.kind == "category":
         counts = np.bincount(columns.values["target"][split.parts["train"]], minlength=len(target.categories))
         target = replace(target, counts=tuple(counts.tolist()))
     step = preprocessing.steps.get("target")
     if isinstance(step, Standardize):
         target = replace(target, mean=step.mean, std=step.std)
-    return Spec(columns.schema["input"], target)
+    return Spec(given, target)

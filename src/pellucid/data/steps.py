@@ -15,6 +15,7 @@ from torch import Tensor
 from pellucid.data.columns import Rows
 from pellucid.data.split import rows_hash
 from pellucid.errors import DataError
+from pellucid.spec import Field
 
 Apply = Callable[[Tensor], Tensor]
 
@@ -35,8 +36,8 @@ class Step(Protocol):
     def fitted_on(self) -> Mapping[str, Any] | None:
         """The part, the number of its rows and their hash; None where nothing is fitted."""
 
-    def bind(self, device: str) -> Apply:
-        """Return the function from raw rows on a device to prepared ones."""
+    def bind(self, device: str, raw: Field | None = None) -> Apply:
+        """Return the function from raw rows on a device, coded as `raw` says, to prepared ones."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the step as JSON types."""
@@ -96,7 +97,7 @@ class Standardize:
 
     name = "standardize"
 
-    def bind(self, device: str) -> Apply:
+    def bind(self, device: str, raw: Field | None = None) -> Apply:
         """Return values * scale + shift for images, and (values - centre) * scale + rest for tables."""
         scale, shift, centre, rest = _affine(self, device)
 
@@ -146,7 +147,7 @@ class Binarize:
             )
         return Binarize(column)
 
-    def bind(self, device: str) -> Apply:
+    def bind(self, device: str, raw: Field | None = None) -> Apply:
         """Return the comparison; uint8 images are shares of 255."""
 
         def apply(values: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pellucid.data.columns import Rows
 from pellucid.data.steps import Apply, seen
+from pellucid.spec import Field
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 """Stands for every character that the training part does not have. It has a code of its own, the last: held-out text
@@ -43,7 +44,7 @@ class Vocabulary:
         """The characters in the order of their codes, the unknown one last."""
         return (*self.characters, UNKNOWN)
 
-    def bind(self, device: str) -> Apply:
+    def bind(self, device: str, raw: Field | None = None) -> Apply:
         """Return the function from code points `[...]` to codes `[...]`, int64."""
         points = torch.tensor([ord(character) for character in self.characters], dtype=torch.int32, device=device)
 

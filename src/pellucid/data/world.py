@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA, rows, text
+from pellucid.data import DATA, features, rows, table, text
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError
-from pellucid.recipe import Recipe
+from pellucid.recipe import DataSection, Recipe
 from pellucid.spec import Spec
 
 
@@ -52,7 +52,7 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
     Raises:
         DataError: the data is missing, damaged, holds NaN, or cannot be split as asked.
     """
-    columns = columns if columns is not None else read(recipe.data.source)
+    columns = columns if columns is not None else read(recipe.data)
     if columns.schema["input"].kind == "tokens":
         return text.open(recipe, columns, device)
     return rows.open(recipe, columns, device)
@@ -64,16 +64,22 @@ ARRAYS = "arrays"
 
 def is_own(source: str) -> bool:
     """Whether a source is the user's own, from memory or a file, and so in no table."""
-    return source == ARRAYS or source.endswith(".txt")
+    return source == ARRAYS or source.lower().endswith((".txt", *table.ENDINGS))
 
 
-def read(source: str) -> Columns:
-    """Read a data set of the catalogue, or a text file."""
+def read(section: DataSection) -> Columns:
+    """Read a data set of the catalogue, or a file of the user's own."""
+    source = section.source
     if source == ARRAYS:
         raise DataError(
             "This run was trained on arrays in memory, which are not kept with it: "
             "give them again, as in pellucid.fit(X, y, resume=RUN)."
         )
+    if source.lower().endswith(table.ENDINGS):
+        frame = table.open(section)
+        return features.columns_of(frame, table.types_of(frame, section), section.target)
+    if section.target is not None or section.types:
+        raise DataError(f"data.target and data.types are of a table, and data.source = {source!r} is none.")
     if is_own(source):
         return text.read(Path(source))
     columns = find(DATA, source, "data.source").load()()
@@ -87,4 +93,4 @@ def specs(source: str) -> Spec:
 
     module, _, _ = find(DATA, source, "data.source").target.partition(":")
     known: dict[str, Spec] = importlib.import_module(module).SPECS
-    return known[source] if source in known else text.spec_of(read(source))
+    return known[source] if source in known else text.spec_of(read(DataSection(source=source)))

@@ -43,6 +43,14 @@ MODELS: dict[str, Entry] = {
         line="multilayer perceptron: any widths, activation, initialiser, norm and dropout",
         example="mnist",
     ),
+    "tabular": Entry(
+        target="pellucid.models.tabular:TabularNet",
+        family="dense",
+        paper="Guo & Berkhahn, Entity Embeddings of Categorical Variables (arXiv 1604.06737)",
+        year=2016,
+        line="for tables: an embedding of every category beside the numbers, into a multilayer perceptron",
+        example="digits",
+    ),
     "convnet": Entry(
         target="pellucid.models.convnet:ConvNet",
         family="convolutional",

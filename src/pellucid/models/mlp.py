@@ -18,10 +18,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pellucid import catalogue
-from pellucid.nn.activations import ActivationName, activation, sums_per_unit
+from pellucid.nn.activations import ActivationName
+from pellucid.nn.hidden import HiddenLayer
 from pellucid.nn.initialisers import InitialiserName, initialise
 from pellucid.nn.inputs import flat_size
-from pellucid.nn.norms import NormName, vector_norm
+from pellucid.nn.norms import NormName
 from pellucid.spec import Spec
 
 # axes: B rows, I inputs, U units of a hidden layer, O outputs
@@ -43,26 +44,6 @@ class Config(catalogue.Config):
     """What normalises the sums of each hidden layer; a shallow net does not need one."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of hidden units silenced at random in training; zero until the net is seen to overfit."""
-
-
-class HiddenLayer(nn.Module):
-    """Weighted sums, a norm, the activation, dropout."""
-
-    def __init__(
-        self, num_inputs: int, num_units: int, *, activation_name: str, pieces: int, norm: str, dropout: float
-    ) -> None:
-        super().__init__()
-        num_sums = num_units * sums_per_unit(activation_name, pieces=pieces)
-        self.sums = nn.Linear(num_inputs, num_sums, bias=norm != "batch")  # batch norm would subtract the bias again
-        self.norm = vector_norm(norm, num_sums)
-        self.activation = activation(activation_name, pieces=pieces)
-        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
-
-    def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch units"]:
-        """Return the units' activations."""
-        sums = self.norm(self.sums(x))  # (B, U), or (B, pieces * U) for maxout
-        units: Tensor = self.dropout(self.activation(sums))  # (B, U)
-        return units
 
 
 class MultilayerPerceptron(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,13 +60,21 @@ def worst(record: Record, result: Result) -> Worst | None:
     images = [_data_uri(image) for image in inputs] if inputs is not None and inputs.ndim == 4 else [""] * len(listed)
     features: list[tuple[str, ...]] = [()] * len(listed)
     if inputs is not None and inputs.ndim == 2:
-        features = list(zip(*(words.column(column.tolist()) for column in inputs.T), strict=True))
+        levels = result.get("feature_levels") or [()] * inputs.shape[1]
+        features = list(zip(*map(_feature, inputs.T.tolist(), levels), strict=True))
     names = list(result.get("feature_names", ()))
     if len(names) != len(features[0]):
         names = [f"feature {number}" for number in range(len(features[0]))]
     everything = zip(listed, told, images, features, strict=True)
     mistakes = [Mistake(given["row"], said, image, numbers) for given, said, image, numbers in everything]
     return Worst(mistakes, [each.name for each in told[0]], names, are_images=bool(images[0]))
+
+
+def _feature(values: Sequence[float], levels: Sequence[str]) -> list[str]:
+    """A column of inputs in words: a category by its levels, and what is missing as such."""
+    present = [value for value in values if not math.isnan(value)]
+    texts = iter([levels[int(value)] for value in present] if levels else words.column(present))
+    return ["missing" if math.isnan(value) else next(texts) for value in values]
 
 
 def _told(listed: Sequence[Mapping[str, Any]], shares: Mapping[str, Sequence[str]]) -> list[list[Told]]:

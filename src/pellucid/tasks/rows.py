@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pellucid.catalogue import Config
 from pellucid.data.arrays import inputs_like
 from pellucid.data.batch import tensor_of
+from pellucid.data.features import recoded
 from pellucid.data.inputs import Input, read_inputs
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
@@ -99,10 +100,12 @@ class RowsLook:
         return [int(place) for place in wrong[order[:num]]]
 
     def details(self) -> dict[str, Any]:
-        """Return the task's own, the names of the features, and the worst mistakes in words."""
+        """Return the task's own, the features' names (and levels, where a table has any), and the worst mistakes."""
+        raw = self.world.columns.schema["input"]
         return {
             **self.task.details(self.predictions, self.targets),
-            "feature_names": list(self.world.spec.input.names),
+            "feature_names": [feature.name for feature in raw.features] or list(raw.names),
+            "feature_levels": [feature.levels for feature in raw.features],
             "worst": self._mistakes(),
         }
 
@@ -161,7 +164,9 @@ def examples(world: World, rows: int) -> NDArray[Any]:
     world = of_rows(world)
     held_out = world.split.parts["validation"]
     chosen = (held_out if len(held_out) else world.split.parts["train"])[:rows]
-    return world.columns.values["input"][chosen]
+    rows_at_rest = world.columns.values["input"][chosen]
+    given, fitted = world.columns.schema["input"], world.spec.input
+    return recoded(rows_at_rest, given, fitted) if given.features else rows_at_rest
 
 
 def respond(task: RowTask, model: nn.Module, preprocessing: Preprocessing, raw: Tensor) -> dict[str, Tensor]:

@@ -1,0 +1,257 @@
+"""Tables of the user's own: CSV, TSV, Parquet and JSON lines; what each column holds is inferred, and told.
+
+Nothing is guessed silently. Each inference has a reason in words, `data.types` overrules it, and a proposed recipe
+writes all of them down.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pellucid.errors import DataError
+from pellucid.recipe import ColumnType, DataSection
+
+if TYPE_CHECKING:
+    import polars
+
+ENDINGS = (".csv", ".tsv", ".parquet", ".jsonl")
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+SAMPLED = 1 << 16
+"""Bytes of the beginning by which separator and header are told."""
+HINTS = {
+    ending: f" Expected a header line, then as many values in every line, separated by {separators}."
+    for ending, separators in ((".csv", "commas"), (".tsv", "tabs"))
+}
+FEW = 20
+"""Different whole numbers of a target, up to which they are classes."""
+REPEATS = 2.0
+"""Rows per different value, on average, from which text is a category; below it is free text, or an id."""
+MOST_LEVELS = 1000
+"""Different values of a category at most."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's type, and why."""
+
+    name: str
+    type: ColumnType
+    why: str
+
+
+def open(section: DataSection) -> polars.DataFrame:
+    """Return the columns of a recipe's table, as `read` does; its errors name the file."""
+    path = Path(section.source)
+    if not path.is_file():
+        raise DataError(f"There is no file {path}. Give the path of a table: {', '.join(ENDINGS)}.")
+    try:
+        return read(path, section)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def read(path: Path, section: DataSection) -> polars.DataFrame:
+    """Return the file's columns: text as it stands (stripped, missing values null), or what a typed format holds.
+
+    Raises:
+        DataError: it is no table, or no UTF-8.
+    """
+    import polars
+
+    ending = path.suffix.lower()
+    try:
+        if ending == ".parquet":
+            frame = polars.read_parquet(path)
+        elif ending == ".jsonl":
+            frame = polars.read_ndjson(path, infer_schema_length=None)
+        else:
+            frame = _read_lines(path, section)
+    except (polars.exceptions.PolarsError, OSError) as error:
+        raise DataError(
+            f"it cannot be read as {ending[1:]}: {str(error).partition(chr(10))[0]}.{HINTS.get(ending, '')}"
+        ) from None
+    if frame.height == 0 or frame.width == 0:
+        raise DataError("it has no rows: expected at least one below its names.")
+    return cleaned(frame, section.missing)
+
+
+def cleaned(frame: polars.DataFrame, missing: Sequence[str]) -> polars.DataFrame:
+    """Return a frame whose names and texts are stripped, and whose missing values are null."""
+    import polars
+
+    text = polars.selectors.string().str.strip_chars()
+    frame = frame.rename({name: name.strip() for name in frame.columns})
+    return frame.with_columns(polars.when(text.is_in(list(missing))).then(None).otherwise(text).name.keep())
+
+
+def _read_lines(path: Path, section: DataSection) -> polars.DataFrame:
+    """A CSV or TSV with every value as text."""
+    import polars
+
+    with path.open("rb") as file:
+        begin = file.read(SAMPLED)
+    try:
+        sample = begin.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(begin) - 4:  # not merely a character that the sample cuts
+            raise DataError(
+                f"it is not UTF-8 (byte {error.start} is 0x{begin[error.start]:02x}). Save it as UTF-8."
+            ) from None
+        sample = begin[: error.start].decode("utf-8-sig")
+    lines = sample.splitlines()
+    if len(begin) == SAMPLED:
+        lines = lines[:-1]  # it may be cut
+    separator = "\t" if path.suffix.lower() == ".tsv" else separator_of(lines)
+    header = section.header if section.header is not None else has_header(lines, separator, section.missing)
+    frame = polars.read_csv(path, separator=separator, has_header=header, infer_schema=False, encoding="utf8")
+    return frame if header else frame.rename({name: f"column_{n}" for n, name in enumerate(frame.columns, 1)})
+
+
+def separator_of(lines: Sequence[str]) -> str:
+    """Return the separator that cuts the most lines into equally many pieces; of equals, into more."""
+
+    def rank(separator: str) -> tuple[int, int]:
+        widths = [len(row) for row in csv.reader(lines[:50], delimiter=separator) if row]
+        width = max(set(widths), key=widths.count, default=1)
+        return (0, 0) if width < 2 else (widths.count(width), width)
+
+    return max(SEPARATORS, key=rank)
+
+
+def has_header(lines: Sequence[str], separator: str, missing: Sequence[str]) -> bool:
+    """Whether the first line names the columns: no number among its values, no value twice, and none of a later line's.
+
+    A table of text alone cannot tell; its first line is then taken as names unless it occurs below.
+    """
+    rows = [[value.strip() for value in row] for row in csv.reader(lines, delimiter=separator) if row]
+    if len(rows) < 2:
+        return True
+    first, below = rows[0], rows[1:]
+    if any(is_number(value) for value in first) or len(set(first)) < len(first) or "" in first:
+        return False
+    numbers = [
+        all(is_number(v) or v in missing for row in below for v in row[place : place + 1])
+        for place in range(len(first))
+    ]
+    repeated = [any(row[place : place + 1] == [value] for row in below) for place, value in enumerate(first)]
+    return any(numbers) or not any(repeated)
+
+
+def is_number(value: str) -> bool:
+    """Whether a text is a number, written with a decimal point or comma."""
+    try:
+        float(value.replace(",", ".", 1) if value.count(",") == 1 and "." not in value else value)
+    except ValueError:
+        return False
+    return value.lower() not in ("nan", "inf", "-inf", "infinity", "-infinity", "+inf") and "_" not in value
+
+
+def as_numbers(series: polars.Series) -> polars.Series | None:
+    """Return a column as float64 with nulls, or None where a value is no number."""
+    import polars
+
+    if series.dtype.is_numeric() or series.dtype == polars.Boolean:
+        return series.cast(polars.Float64)
+    if series.dtype != polars.String:
+        return None
+    numbers = series.cast(polars.Float64, strict=False)
+    if numbers.null_count() == series.null_count():
+        return numbers
+    if has_decimal_comma(series):
+        return series.str.replace(",", ".", literal=True).cast(polars.Float64, strict=False)
+    return None
+
+
+def has_decimal_comma(series: polars.Series) -> bool:
+    """Whether a text column holds numbers such as 1,5 throughout; 1,500 alone could be fifteen hundred."""
+    present = series.drop_nulls()
+    shaped = present.str.contains(r"^[+-]?\d+(,\d+)?([eE][+-]?\d+)?$")
+    thousands = present.str.contains(r"^[+-]?\d{1,3}(,\d{3})+$") | ~present.str.contains(",", literal=True)
+    return bool(shaped.all()) and not bool(thousands.all())
+
+
+def types_of(frame: polars.DataFrame, section: DataSection) -> list[Column]:
+    """Return what each column holds: as the recipe says, else inferred.
+
+    Raises:
+        DataError: the recipe speaks of a column that is not there, or calls numbers what are none.
+    """
+    unknown = [name for name in [*section.types, *filter(None, [section.target])] if name not in frame.columns]
+    if unknown:
+        raise DataError(
+            f"The table has no column {', '.join(map(repr, unknown))}. Its columns: {', '.join(frame.columns)}."
+        )
+    found = []
+    for name in frame.columns:
+        if name in section.types:
+            if section.types[name] == "number" and as_numbers(frame[name]) is None:
+                raise DataError(f"data.types.{name} = 'number': {first_text(frame[name])!r} is none.")
+            found.append(Column(name, section.types[name], "as the recipe says"))
+        else:
+            found.append(_infer(frame[name], is_target=name == section.target))
+    return found
+
+
+def _infer(series: polars.Series, is_target: bool) -> Column:
+    import polars
+
+    name, values = series.name, series.drop_nulls()
+    if len(values) == 0:
+        return Column(name, "ignore", "no row has a value")
+    different = values.n_unique()
+    if series.dtype.is_temporal():
+        return Column(name, "time", "dates")
+    numbers = as_numbers(series)
+    if numbers is not None:
+        present = numbers.drop_nulls()
+        whole = bool((present == present.round()).all())
+        if is_target:
+            if series.dtype == polars.Boolean or (whole and different <= FEW):
+                return Column(name, "category", f"{different} different whole numbers")
+            return Column(name, "number", _reach(present))
+        steps = present.diff().drop_nulls()
+        if whole and len(present) > FEW and len(present) == len(series) and bool((steps == 1).all()):
+            return Column(name, "id", "it counts the rows")
+        comma = ", with a decimal comma" if series.dtype == polars.String and has_decimal_comma(series) else ""
+        return Column(name, "number", f"{_reach(present)}{comma}")
+    if series.dtype not in (polars.String, polars.Categorical, polars.Enum):
+        return Column(name, "ignore", f"{series.dtype} is no number and no category")
+    text = values.cast(polars.String)
+    for pattern in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y", "%m/%d/%Y", "%Y-%m"):
+        if text.str.strptime(polars.Datetime, pattern, strict=False).null_count() == 0:
+            return Column(name, "time", f"dates such as {text[0]}")
+    if different <= MOST_LEVELS and (len(text) >= REPEATS * different or is_target):
+        return Column(name, "category", f"{different} different values")
+    if is_target:
+        return Column(name, "text", f"{different} different values in {len(text)} rows")
+    words = text.str.split(" ").list.len().mean()
+    if different == len(text) and isinstance(words, float) and words < 2:
+        return Column(name, "id", "every row has another value")
+    return Column(name, "text", f"{different} different values in {len(text)} rows")
+
+
+def _reach(numbers: polars.Series) -> str:
+    low, high = (float(numbers.min()), float(numbers.max()))  # type: ignore[arg-type]  # they are numbers
+    return f"numbers from {low:g} to {high:g}"
+
+
+def first_text(series: polars.Series) -> str:
+    """Return the first value that is no number."""
+    import polars
+
+    text = series.drop_nulls().cast(polars.String)
+    return str(next((value for value in text if not is_number(value)), ""))
+
+
+def told(columns: Sequence[Column], target: str | None) -> list[str]:
+    """Return one line per column: what it holds and why, and what is made of it."""
+    uses: Mapping[str, str] = {"number": "input", "category": "input"}
+    return [
+        f"{column.name}: {column.type} ({column.why}); "
+        + ("target" if column.name == target else uses.get(column.type, "not learned from"))
+        for column in columns
+    ]
