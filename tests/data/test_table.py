@@ -29,6 +29,10 @@ def test_names_values_and_what_is_missing() -> None:
     assert frame.to_dict(as_series=False) == {"age": ["39", None, "50"], "work": ["State-gov", None, None]}
 
 
+def test_empty_lines_are_no_rows() -> None:
+    assert frame_of("a,b\n1,2\n\n3,4\n\n").height == 2
+
+
 def test_a_table_without_names() -> None:
     frame = frame_of("39, State-gov, <=50K\n50, Private, >50K\n")
     assert frame.columns == ["column_1", "column_2", "column_3"]

@@ -74,9 +74,11 @@ def read(path: Path, section: DataSection) -> polars.DataFrame:
         raise DataError(
             f"it cannot be read as {ending[1:]}: {str(error).partition(chr(10))[0]}.{HINTS.get(ending, '')}"
         ) from None
+    frame = cleaned(frame, section.missing)
+    frame = frame.filter(~polars.all_horizontal(polars.all().is_null()))  # empty lines
     if frame.height == 0 or frame.width == 0:
         raise DataError("it has no rows: expected at least one below its names.")
-    return cleaned(frame, section.missing)
+    return frame
 
 
 def cleaned(frame: polars.DataFrame, missing: Sequence[str]) -> polars.DataFrame:
