@@ -49,6 +49,7 @@ from typing import Any
 import numpy as np
 
 from hardware import write_results
+from picture import draw
 
 sys.path.insert(0, str(Path(__file__).parent / "race_entrants"))
 from workload import WORKLOADS, Workload
@@ -241,7 +242,8 @@ def main() -> int:
     wrong = []
     for name in arguments.workloads:
         wrong += judge(name, [row for row in rows if row["workload"] == name and not row["discarded"]])
-    print(f"\nEvery run: {write_results('race', rows)}")
+    written = write_results("race", rows)
+    print(f"\nEvery run: {written}\nAs a picture: {draw(written)}")
     print("\n".join(["Missed:", *wrong]) if wrong else "Every target is met.")
     return 1 if wrong else 0
 
