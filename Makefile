@@ -28,9 +28,9 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/.dev  ## speed beside other loops, drawn; evaluation; a busy neighbour; a hundred kills: half an hour
-	$(BIN)/python benchmarks/race.py
-	$(BIN)/python benchmarks/answering.py
-	$(BIN)/python benchmarks/under_load.py
+	-$(BIN)/python benchmarks/race.py
+	-$(BIN)/python benchmarks/answering.py
+	-$(BIN)/python benchmarks/under_load.py
 	$(BIN)/python benchmarks/kills.py
 
 .venv/.python:
