@@ -117,3 +117,18 @@ def test_the_line_says_what_it_brings_and_costs() -> None:
     tuned = Tuned(captured, {replace(eager, threads=1): 3e-4, captured: 1e-4, eager: 4e-4}, spent=0.3)
     assert str(tuned) == "captured step, 1 thread: 4.0x as fast as eager step, 2 threads, pays after 1,000 steps"
     assert str(Tuned(eager, {eager: 4e-4, captured: 5e-4}, 0.3)) == "eager step, 2 threads, measured in 0.30 s"
+
+
+@pytest.mark.parametrize("recipe", ["digits-mlp", "digits"])
+def test_all_variants_give_the_same_losses(recipe: str) -> None:
+    losses = {}
+    for variant in ("eager", "captured"):
+        for threads in (1, 2):
+            settings = {**SMALL, "train.epochs": 2, "execution.variant": variant, "execution.threads": threads}
+            run = experiment.train(verbs.recipe_of(recipe, settings), Path(f"{variant}-{threads}"), QUIET)
+            lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+            losses[variant, threads] = [line["loss"] for line in lines if line["kind"] == "train"]
+    assert len(losses["eager", 1]) > 5
+    assert losses["captured", 1] == losses["eager", 1]  # to the byte
+    assert losses["captured", 2] == losses["eager", 2]
+    assert losses["eager", 2] == pytest.approx(losses["eager", 1], rel=1e-3)
