@@ -1,6 +1,6 @@
-"""Race Pellucid against the loop that a tutorial would write, and against the best one that we could write by hand.
+"""Race Pellucid against the loop that a tutorial would write, and against one that was tuned by hand for each net.
 
-The claim: without being asked, Pellucid trains at the speed of a hand-written loop that was made for the one net
+The claim: without being asked, Pellucid trains at the speed of a loop that was written and tuned for the one net
 (`floor`), while it keeps a run folder (recipe, split, checkpoints, metrics, artefact, result with intervals).
 
     python benchmarks/race.py                     # a quarter of an hour on two cores

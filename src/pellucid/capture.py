@@ -15,6 +15,7 @@ A program is source code that can be read:
 
 from __future__ import annotations
 
+import keyword
 import math
 import re
 from collections import Counter
@@ -28,8 +29,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 FACTORIES = frozenset(["ones", "zeros", "full", "arange", "scalar_tensor", "ones_like", "zeros_like", "full_like"])
 """Operations whose result is the same each time, so that it is made once, unless somebody writes into it."""
-TAKE_OUT = frozenset(["mm", "addmm", "bmm", "sum", "add", "mul"])
-"""Functions of torch that take `out=`: where one of them ends in a gradient, it writes it where it belongs."""
+TAKE_OUT = frozenset(
+    [
+        ("mm", "default"),
+        ("addmm", "default"),
+        ("bmm", "default"),
+        ("sum", "dim_IntList"),
+        ("add", "Tensor"),
+        ("mul", "Tensor"),
+    ]
+)
+"""Operations whose functions take `out=`: where one of them ends in a gradient, it writes it where it belongs."""
 
 Compute = Callable[[], tuple[Sequence[Tensor], Sequence[Tensor]]]
 """Returns results (a loss) and gradients."""
@@ -73,10 +83,10 @@ def capture(
     Raises:
         NotCapturable: the model looks at a tensor's values, so that the next call may take another way.
     """
-    places = {_identifier(name): place for name, place in places.items()}
     with _Recorder() as recorder:
         results, gradients = compute()
     writer = _Writer(inputs, fixed)
+    places = {writer.place(f"gradient_of_{name}"): place for name, place in places.items()}
     lines = [line for call in recorder.calls if (line := writer.line(call, recorder.written)) is not None]
     returned = [writer.expression(result) for result in results]
     filled = [writer.expression(gradient) for gradient in gradients]
@@ -116,7 +126,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False  # what would be skipped has to be imported first, which takes longer than the recording
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(operation.tags):
+        if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(operation.tags) and not (
+            operation is torch.ops.aten.index.Tensor and _counts(args[1])  # rows by number: the shape is known
+        ):
             raise NotCapturable(f"the model looks at a tensor's values ({operation})")
         call = _Call(operation, args, kwargs or {}, operation(*args, **(kwargs or {})))
         self.calls.append(call)
@@ -133,7 +145,8 @@ class _Line:
         outputs: the names that it makes; none where it writes into an argument.
         text: the call.
         needs: the names that it takes.
-        shape: of its only output.
+        shape: of its only output; None where it makes several, or none.
+        takes_out: whether it can write that into a tensor that is there.
         place: the gradient that it is written into, by name, instead of into a new tensor.
     """
 
@@ -141,14 +154,17 @@ class _Line:
     outputs: list[str]
     text: str
     needs: list[str]
-    shape: torch.Size
+    shape: torch.Size | None
+    takes_out: bool
     stays: bool
     place: tuple[str, Tensor] | None = None
 
     def __str__(self) -> str:
         if self.place is not None:
             return f"{self.text[:-1]}, out={self.place[0]})"
-        return f"{', '.join(self.outputs)} = {self.text}" if self.outputs else self.text
+        if self.shape is not None:
+            return f"{self.outputs[0]} = {self.text}"
+        return f"{', '.join(self.outputs)}, = {self.text}" if self.outputs else self.text
 
 
 class _Writer:
@@ -157,7 +173,8 @@ class _Writer:
     def __init__(self, inputs: Mapping[str, Tensor], fixed: Mapping[str, Tensor]) -> None:
         self.scope: dict[str, Any] = {"torch": torch}
         self._names = {id(tensor): name for name, tensor in inputs.items()}
-        self._taken = Counter([*inputs, "torch"])
+        self._taken = Counter([*inputs, "torch", "step", "float", *keyword.kwlist])
+        self._given = {_identifier(name) for name in fixed}
         self._placed: set[int] = set()
         self._unchanging: set[int] = set()
         self._transposed: dict[int, Tensor] = {}
@@ -179,16 +196,22 @@ class _Writer:
                 return None
             self._transposed[id(call.output)] = first
         hint = f"{needs[0]}_T" if call.name == "t" else "v0"
+        outputs = call.output if isinstance(call.output, tuple | list) else [call.output]
         if call.is_view and id(first) in self._placed:
-            self._keep(call.output, hint if call.name == "t" else f"{needs[0]}_{call.name}")
+            for output in outputs:
+                self._keep(output, hint if call.name == "t" else f"{needs[0]}_{call.name}")
             return None
         given = bool(call.tensors) and all(id(tensor) in self._unchanging for tensor in call.tensors)
-        if (given or call.name in FACTORIES) and not call.draws and id(call.output) not in written:
-            self._unchanging.add(id(call.output))
-            self._keep(call.output, f"constant_{call.name}")
+        if (given or call.name in FACTORIES) and not call.draws and not {id(output) for output in outputs} & written:
+            for output in filter(torch.is_tensor, outputs):
+                self._unchanging.add(id(output))
+                self._keep(output, f"constant_{call.name}")
             return None
-        outputs = call.output if isinstance(call.output, tuple | list) else [call.output]
         return self._write(call, [self._call_it(o, hint) if isinstance(o, Tensor) else "_" for o in outputs], needs)
+
+    def place(self, hint: str) -> str:
+        """A free name for what stays in the scope."""
+        return self._free(_identifier(hint))
 
     def expression(self, tensor: Tensor) -> str:
         """The name of a tensor; one that nothing recorded made is kept as it is."""
@@ -199,9 +222,10 @@ class _Writer:
     def _write(self, call: _Call, outputs: list[str], needs: list[str]) -> _Line:
         args = [self._literal(value) for value in call.args]
         args += [f"{key}={self._literal(value)}" for key, value in call.kwargs.items()]
-        shape = call.output.shape if isinstance(call.output, Tensor) else torch.Size()
+        shape = call.output.shape if outputs and isinstance(call.output, Tensor) else None
         text = f"{self._function(call)}({', '.join(args)})"
-        return _Line(call.name, outputs, text, needs, shape, stays=call.writes or call.draws)
+        takes_out = shape is not None and (call.name, call.operation._overloadname) in TAKE_OUT
+        return _Line(call.name, outputs, text, needs, shape, takes_out, stays=call.writes or call.draws)
 
     def _function(self, call: _Call) -> str:
         """What is called: torch's own function of that name where there is one, else the operation itself."""
@@ -240,12 +264,18 @@ class _Writer:
 
     def _call_it(self, tensor: Tensor, hint: str) -> str:
         """A name that is free: the hint, or the hint with the next number."""
-        hint = _identifier(hint)
-        stem, number = (hint[:-1], self._taken["v"]) if hint == "v0" else (hint, self._taken[hint])
-        self._taken[stem] += 1
-        name = f"{stem}{number}" if number or hint == "v0" else stem
+        name = self._free(_identifier(hint), numbered=hint == "v0")
         self._names[id(tensor)] = name
         return name
+
+    def _free(self, hint: str, numbered: bool = False) -> str:
+        stem = "v" if numbered else hint
+        while True:
+            number = self._taken[stem]
+            self._taken[stem] += 1
+            name = f"{stem}{number}" if number or numbered else stem
+            if name == stem or (name not in self._taken and name not in self._given):
+                return name
 
 
 def _into_places(
@@ -258,12 +288,14 @@ def _into_places(
     for gradient, (name, place) in zip(gradients, places.items(), strict=True):
         maker = makers.get(gradient)
         if maker is not None and maker.name == "view" and uses[gradient] == 1 and place.is_contiguous():
-            gradient, place = maker.needs[0], place.view(makers[maker.needs[0]].shape)
-            maker = makers[gradient]
-        if maker is not None and maker.name in TAKE_OUT and uses[gradient] == 1:
+            inner = makers.get(maker.needs[0])
+            if inner is not None and inner.takes_out and inner.shape is not None:
+                gradient, place, maker = maker.needs[0], place.view(inner.shape), inner
+        if maker is not None and maker.takes_out and uses[gradient] == 1:
             maker.place = (name, place)
         else:
-            copies.append(_Line("copy_", [], f"{name}.copy_({gradient})", [gradient], place.shape, stays=True))
+            text = f"{name}.copy_({gradient})"
+            copies.append(_Line("copy_", [], text, [gradient], None, takes_out=False, stays=True))
     return copies
 
 
@@ -286,6 +318,11 @@ def _letting_go(lines: Sequence[_Line], returned: Sequence[str]) -> Iterator[str
         done = [name for name in made if last[name] == number and name not in returned]
         if done:
             yield f"del {', '.join(sorted(done))}"
+
+
+def _counts(indices: Sequence[Any]) -> bool:
+    """Whether an index picks by number; one of truth values picks as many as are true."""
+    return all(index is None or index.dtype not in (torch.bool, torch.uint8) for index in indices)
 
 
 def _identifier(name: str) -> str:
