@@ -27,8 +27,10 @@ format: .venv/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.dev  ## speed beside a plain PyTorch loop, and a hundred kills; minutes
-	$(BIN)/python benchmarks/race.py
+bench: .venv/.dev  ## speed beside other loops, drawn; evaluation; a busy neighbour; a hundred kills: half an hour
+	-$(BIN)/python benchmarks/race.py
+	-$(BIN)/python benchmarks/answering.py
+	-$(BIN)/python benchmarks/under_load.py
 	$(BIN)/python benchmarks/kills.py
 
 .venv/.python:

@@ -81,7 +81,7 @@ FAMILIES: dict[str, list[str]] = {
     "a2c": ["cartpole-a2c", ONE_THREAD, *EPISODES, "train.steps=600", "train.checkpoint_every=37"],
     "ppo": ["cartpole-ppo", ONE_THREAD, *EPISODES, "train.steps=400", "train.checkpoint_every=17"],
 }
-CLOCKS = ("seconds", "samples_per_second", "training_seconds", "run", "variant")
+CLOCKS = ("seconds", "samples_per_second", "training_seconds", "run", "variant", "alone", "on_trial")
 """What may differ: how long it took, where, and which of two ways to the same bytes was found to be faster."""
 BYTES = (
     *("split.json", "recipe.toml", "execution.json", "signals.json", "exhibits.json", "exhibits.safetensors"),

@@ -1,6 +1,6 @@
-"""Race Pellucid against the loop that a tutorial would write, and against the best one that we could write by hand.
+"""Race Pellucid against the loop that a tutorial would write, and against one that was tuned by hand for each net.
 
-The claim: without being asked, Pellucid trains at the speed of a hand-written loop that was made for the one net
+The claim: without being asked, Pellucid trains at the speed of a loop that was written and tuned for the one net
 (`floor`), while it keeps a run folder (recipe, split, checkpoints, metrics, artefact, result with intervals).
 
     python benchmarks/race.py                     # a quarter of an hour on two cores
@@ -49,6 +49,7 @@ from typing import Any
 import numpy as np
 
 from hardware import write_results
+from picture import draw
 
 sys.path.insert(0, str(Path(__file__).parent / "race_entrants"))
 from workload import WORKLOADS, Workload
@@ -241,7 +242,8 @@ def main() -> int:
     wrong = []
     for name in arguments.workloads:
         wrong += judge(name, [row for row in rows if row["workload"] == name and not row["discarded"]])
-    print(f"\nEvery run: {write_results('race', rows)}")
+    written = write_results("race", rows)
+    print(f"\nEvery run: {written}\nAs a picture: {draw(written)}")
     print("\n".join(["Missed:", *wrong]) if wrong else "Every target is met.")
     return 1 if wrong else 0
 

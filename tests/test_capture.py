@@ -36,16 +36,22 @@ class Residual(nn.Module):
         return self.outer(x + torch.tanh(self.inner(torch.relu_(self.inner(x)))))
 
 
+class Clock:
+    """Something outside a model that goes on."""
+
+    calls = 0
+
+
 class Moody(nn.Module):
-    """Its Python decides at each call."""
+    """Its Python decides at each call, by what no module holds."""
 
     def __init__(self, change_at: int) -> None:
         super().__init__()
-        self.linear, self.calls, self.change_at = nn.Linear(8, 3), 0, change_at
+        self.linear, self.clock, self.change_at = nn.Linear(8, 3), Clock(), change_at
 
     def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        return self.linear(x) * (2.0 if self.calls >= self.change_at else 1.0)
+        self.clock.calls += 1
+        return self.linear(x) * (2.0 if self.clock.calls >= self.change_at else 1.0)
 
 
 class Curious(nn.Module):
@@ -59,7 +65,52 @@ class Curious(nn.Module):
         return self.linear(x) if x.sum() > 0 else -self.linear(x)
 
 
+class Chunks(nn.Module):
+    """Its parameters are used in pieces, seen as others, and have names that a program may want."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair, self.kernel = nn.Parameter(torch.randn(2, 8, 3)), nn.Parameter(torch.randn(36))
+        self.scale = nn.Parameter(torch.tensor(1.5))
+        for name in ("v1", "step", "lambda", "gradient_of_scale"):
+            self.register_parameter(name, nn.Parameter(torch.randn(3)))
+        self.layer = nn.ModuleDict({"1": nn.Linear(8, 3)})
+        self.layer_1 = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        one, other = self.pair.unbind(0)
+        (again,) = x.unsqueeze(1).unbind(1)
+        image = x.view(-1, 1, 2, 4)
+        folded = torch.conv2d(image, self.kernel.view(4, 1, 3, 3), padding=1).flatten(1)[:, :3]
+        named = sum(self.get_parameter(name) for name in ("v1", "step", "lambda", "gradient_of_scale"))
+        return self.scale * (x @ one + again @ other) + folded + named + self.layer["1"](x) * self.layer_1(x)
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attend, self.output = nn.MultiheadAttention(4, 2, batch_first=True), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = x.view(-1, 2, 4)
+        return self.output(self.attend(places.flip(1), places, places)[0].flatten(1))
+
+
+class Picks(nn.Module):
+    """It takes columns by their numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.order = nn.Linear(8, 3), torch.tensor([7, 6, 5, 4, 3, 2, 1, 0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x[:, self.order])
+
+
 MODELS: dict[str, Any] = {
+    "pieces and names": Chunks,
+    "attention of others": Attention,
+    "columns by number": Picks,
     "linear": lambda: nn.Linear(8, 3),
     "without bias": lambda: nn.Sequential(nn.Linear(8, 5, bias=False), nn.Tanh(), nn.Linear(5, 3)),
     "batch norm": lambda: nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.GELU(), nn.Linear(6, 3)),
@@ -166,20 +217,119 @@ def test_what_changes_later_is_an_error() -> None:
         for step in range(9):
             gradient.fill(batch(step))
 
-    with pytest.raises(PellucidError, match=r"decides anew from step to step.*execution\.variant=eager"):
+    with pytest.raises(
+        PellucidError, match=r"(?s)decides anew from step to step.*do not resume.*execution\.variant=eager"
+    ):
         steps()
 
 
-def test_hooks_see_the_layers() -> None:
+@pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"])
+def test_hooks_see_the_layers(kind: str) -> None:
     model = MODELS["batch norm"]()
     gradient = Gradient(model, TASK, FlatParameters(model), CAPTURED)
     for step in range(4):
         gradient.fill(batch(step))
-    seen = []
-    with model[1].register_forward_hook(lambda *given: seen.append(given)):
+    seen: list[Any] = []
+    with getattr(model[1], kind)(lambda *given: seen.append(given)):
         gradient.fill(batch(5))
     gradient.fill(batch(6))
     assert len(seen) == 1
+
+
+def test_a_change_of_mode_is_another_program() -> None:
+    model = MODELS["dropout, layer norm"]()
+    flat = FlatParameters(model)
+    gradient = Gradient(model, TASK, flat, CAPTURED)
+    for step in range(4):
+        gradient.fill(batch(step))
+    model.eval()
+    losses = {float(gradient.fill(batch(0))[0]) for _ in range(5)}
+    assert losses == {float(Gradient(model, TASK, flat, EAGER).fill(batch(0))[0])}
+
+
+class Averages(nn.Module):
+    """It puts a new tensor in a buffer's place."""
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 3)
+        self.register_buffer("mean", torch.zeros(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.mean = (0.9 * self.mean + 0.1 * x.mean(0)).detach()
+        return self.linear(x)
+
+
+class Counts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.calls = nn.Linear(8, 3), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.linear(x)
+
+
+class Collects(Counts):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[float] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen.append(1.0)
+        return self.linear(x)
+
+
+class Overwrites(Counts):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.mul_(0.5).add_(1))
+
+
+class Hooked(Counts):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear.weight.register_hook(lambda gradient: 0 * gradient)
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (Averages, "other tensors in its buffers' places"),
+        (Counts, "Counts.calls changes from step to step"),
+        (Collects, "it collects something"),
+        (Overwrites, "it writes into its input"),
+        (Hooked, "have hooks"),
+    ],
+)
+def test_what_a_recording_would_not_do_again_is_not_recorded(made: type[nn.Module], reason: str) -> None:
+    ends = []
+    for execution in (EAGER, CAPTURED):
+        torch.manual_seed(0)
+        model = made()
+        flat = FlatParameters(model)
+        gradient = Gradient(model, TASK, flat, execution)
+        for step in range(8):
+            gradient.fill(batch(step))
+            flat.values.sub_(0.1 * flat.gradient)
+        ends.append([flat.values.clone(), *(buffer.clone() for buffer in model.buffers())])
+    assert not gradient.captured
+    assert reason in gradient.reason
+    assert all(map(torch.equal, *ends))
+
+
+def test_a_rehearsal_leaves_attributes_and_inputs_alone() -> None:
+    for made in (Averages, Counts, Overwrites):
+        model, given = made(), batch(0)
+        before = model.state_dict(), given["input"].clone()
+        kept = {name: tensor.clone() for name, tensor in before[0].items()}
+        gradient = Gradient(model, TASK, FlatParameters(model), EAGER)
+        with gradient.rehearsal(given):
+            gradient.fill(given)
+        assert getattr(model, "calls", 0) == 0
+        assert torch.equal(given["input"], before[1])
+        assert all(torch.equal(tensor, kept[name]) for name, tensor in model.state_dict().items())
 
 
 def test_a_rehearsal_leaves_no_trace() -> None:
@@ -187,7 +337,7 @@ def test_a_rehearsal_leaves_no_trace() -> None:
     gradient = Gradient(model, TASK, FlatParameters(model), EAGER)
     before = [buffer.clone() for buffer in model.buffers()]
     state = torch.get_rng_state()
-    with gradient.rehearsal():
+    with gradient.rehearsal(batch(0)):
         gradient.fill(batch(0))
         torch.rand(3)
     assert all(map(torch.equal, before, model.buffers()))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -56,6 +57,16 @@ class Execution:
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as JSON types."""
         return asdict(self)
+
+
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """Leave torch's number of threads as it was: what one run decides is not the next one's choice."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache

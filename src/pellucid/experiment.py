@@ -27,7 +27,7 @@ from pellucid.data.columns import Columns
 from pellucid.data.world import World
 from pellucid.errors import RecipeError, RunError, closest
 from pellucid.evaluation.evaluate import run as evaluate
-from pellucid.execution import Execution, decide
+from pellucid.execution import Execution, decide, threads_kept
 from pellucid.inspection.instruments import Instruments
 from pellucid.inspection.layers import describe as describe_layers
 from pellucid.randomness import undisturbed
@@ -101,16 +101,17 @@ def _configured(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Path:
     """Carry out a recipe in a new run folder and return the folder."""
     recipe = resolve(recipe)
-    execution = decide(recipe.execution)
-    parts = assemble(recipe, execution, given)
-    new = rundir.create(recipe.name, recipes.to_toml(recipe), out)
-    with new as folder, told_how_to_resume(folder), undisturbed():
-        return carry_out(folder, recipe, execution, parts, given)
+    with threads_kept():
+        execution = decide(recipe.execution)
+        parts = assemble(recipe, execution, given)
+        new = rundir.create(recipe.name, recipes.to_toml(recipe), out)
+        with new as folder, told_how_to_resume(folder), undisturbed():
+            return carry_out(folder, recipe, execution, parts, given)
 
 
 def resume(path: Path, given: Given = Given()) -> Path:
     """Go on with a run from its last checkpoint, to the bytes that it would have ended with."""
-    with rundir.lock(path) as folder:
+    with rundir.lock(path) as folder, threads_kept():
         folder.sweep()
         recipe = resolve(recipes.read(path / "recipe.toml"))  # TOML has no word for None
         execution = recorded_execution(folder, recipe)
@@ -286,13 +287,13 @@ def settled(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Part
     if not (folder / EXECUTION).exists():
         tuned = tune(execution, recipe.execution, parts.rule, parts.source.example(), parts.plan.total_steps)
         folder.write_json(EXECUTION, tuned.execution.to_dict())
-        if tuned.seconds:
+        if tuned.seconds or tuned.reason:
             folder.note("tuned", chosen=str(tuned))
             if not given.quiet:
                 print(tuned, file=sys.stderr)
     tuned.execution.begin()
-    if isinstance(parts.rule, Tunable):
-        parts.rule.gradient.captured = tuned.execution.variant == "captured"
+    if isinstance(parts.rule, Tunable):  # anew: what was compared while measuring was one batch, again and again
+        parts.rule.gradient.begin(captured=tuned.execution.variant == "captured")
     return tuned
 
 

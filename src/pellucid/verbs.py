@@ -21,7 +21,7 @@ from pellucid.data.columns import Columns
 from pellucid.data.world import World
 from pellucid.errors import PellucidError, RecipeError, RunError
 from pellucid.evaluation import evaluate as evaluation
-from pellucid.execution import Execution
+from pellucid.execution import Execution, threads_kept
 from pellucid.experiment import Given
 from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
@@ -264,7 +264,7 @@ def evaluate(
     if split not in PARTS:
         raise PellucidError(f"split = {split!r}: expected validation or test.")
     path = _folder(run)
-    with rundir.lock(path) as folder:
+    with rundir.lock(path) as folder, threads_kept():
         recipe = recipes.read(path / "recipe.toml")
         kept = artefacts.read(path / "artefact", run.module if isinstance(run, Run) else None)
         execution = experiment.recorded_execution(folder, recipe)
@@ -329,7 +329,7 @@ def replay(
     """
     place = Path(place)
     path = rundir.check(place.parent.parent)
-    with rundir.lock(path) as folder:
+    with rundir.lock(path) as folder, threads_kept():
         recipe = recipes.read(path / "recipe.toml")
         given = Given(_columns(path, recipe, _parts(data, validation)), model)
         parts = experiment.assemble(recipe, experiment.recorded_execution(folder, recipe), given)

@@ -45,12 +45,12 @@ class Backpropagation:
         self.update = Update(model, config, total_steps)
         self.updates = {"update": self.update}
         self.gradient = Gradient(model, self.task, self.update.flat, execution)
-        self._accumulate = config.accumulate
+        self.accumulate = config.accumulate
         self._carry: Any = None
 
     def step(self, batch: Batch) -> Mapping[str, Tensor | float]:
         """Return the batch's mean loss (before the update) and the gradient's norm."""
-        if self._accumulate == 1:
+        if self.accumulate == 1:
             loss, carry = self.gradient.fill(batch, self._carry)
         else:
             loss, carry = self._fill_by_parts(batch)
@@ -63,7 +63,7 @@ class Backpropagation:
         flat = self.update.flat
         total, count = torch.zeros((), device=flat.values.device), torch.zeros((), device=flat.values.device)
         carries = []
-        for number, part in enumerate(batch.split(self._accumulate)):
+        for number, part in enumerate(batch.split(self.accumulate)):
             with self.execution.autocast():
                 carry = self._carry[number] if self._carry else None
                 part_total, part_count, carry = self.task.loss(self.model, part, carry)
@@ -79,7 +79,7 @@ class Backpropagation:
 
     def check(self, batch: Batch) -> None:
         """Try the smallest micro-batch of a batch."""
-        *_, part = batch.split(self._accumulate)
+        *_, part = batch.split(self.accumulate)
         try_out(self.model, lambda: self.task.loss(self.model, part), len(part), part["input"].shape[1:])
 
     def observe(self, score: float) -> None:

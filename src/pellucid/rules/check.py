@@ -9,18 +9,17 @@ import torch
 from torch import nn
 
 from pellucid.errors import PellucidError, ShapeError
-from pellucid.randomness import undisturbed
+from pellucid.rules.rehearsal import rehearsal
 
 
 def try_out(model: nn.Module, forward: Callable[[], Any], rows: int, shape: tuple[int, ...]) -> None:
-    """Carry out a forward pass in training mode, and put the model's buffers back.
+    """Carry out a forward pass in training mode, and undo what it changes of the model.
 
     Raises:
         ShapeError: the model cannot take such a batch, in torch's words and ours.
     """
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
-        with undisturbed(), torch.no_grad():
+        with rehearsal(model), torch.no_grad():
             forward()
     except PellucidError:
         raise
@@ -30,6 +29,3 @@ def try_out(model: nn.Module, forward: Callable[[], Any], rows: int, shape: tupl
             f"(the smallest of this run): {error}. Mend the model's first layers"
             + (", or give larger batches: a norm over the batch needs two rows." if rows == 1 else ".")
         ) from None
-    finally:
-        for buffer, before in buffers:
-            buffer.copy_(before)

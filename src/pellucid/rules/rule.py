@@ -57,3 +57,5 @@ class Tunable(Protocol):
     """A rule whose gradient can be computed in more than one way, to the same bytes."""
 
     gradient: Gradient
+    accumulate: int
+    """Parts of a batch whose gradients are added up."""

@@ -83,9 +83,9 @@ def fit(
                 run.log(scalars)
             if state.step % plan.evaluate_every == 0 or (state.step == plan.total_steps and look is not None):
                 run.validate(look)
-            run.save_when_due()
             if logs:
-                run.watch_threads()
+                run.watch_threads()  # first: the checkpoint of this step tells of it
+            run.save_when_due()
             if progress.due():
                 progress.tell(state.step, run.rows_per_second(), plan.epoch(state.step))
             if interrupt.raised and state.step < plan.total_steps:

@@ -15,8 +15,9 @@ import torch
 
 WINDOW = 0.3
 """Seconds of training, at least, by which the steps are judged."""
-MARGIN = 1.4
-"""Several threads are suspected where a step takes this many times what it should take on one."""
+MARGIN = 2.0
+"""Several threads are suspected where a step takes this many times as long as its gradient on one: the update and the
+books are the rest of a step."""
 
 
 class ThreadWatch:
@@ -31,8 +32,8 @@ class ThreadWatch:
 
         Args:
             watched: whether anything may be changed: not where the recipe gives the number of threads.
-            alone: seconds that a step takes on one thread; without, as many times the best window's as there are
-                threads, since more than that they cannot have gained.
+            alone: seconds that a gradient takes on one thread; without, as many times the best window's step as there
+                are threads, since more than that they cannot have gained.
         """
         self.number: int | None = None
         self._undecided = watched
@@ -66,8 +67,8 @@ class ThreadWatch:
         self._on_trial = each
         self._go_over_to(1)
         return (
-            f"Another process seems busy. On {self._several} threads a step takes {1000 * each:.3g} ms, on one it "
-            f"should take {1000 * alone:.3g}: the run goes on with one"
+            f"{self._several} threads seem to wait for each other, as beside a busy process: a step takes "
+            f"{1000 * each:.3g} ms, and one thread should need about {1000 * alone:.3g}. The run goes on with one"
         )
 
     def _go_over_to(self, number: int) -> None:

@@ -23,6 +23,8 @@ SHARE, LONGEST = 0.05, 0.2
 """Of the run's time, and seconds: how long it is measured at most, where the rounds take less."""
 LARGE = 0.05
 """Seconds: where every gradient takes longer, the bookkeeping is nothing, and only the threads are compared."""
+FEWEST_TO_MEASURE, FEWEST_TO_RECORD = 20, 200
+"""Steps of a run from which its threads are compared, and a recording is tried: below, either costs what it brings."""
 WORTH = 0.87
 """A variant is taken where it needs at most this share of the time of a simpler one."""
 
@@ -35,16 +37,22 @@ class Tuned:
         seconds: the mean of a gradient's in each variant: none where nothing was measured.
         spent: seconds, on measuring and recording.
         alone: the fewest seconds of a gradient on one thread, computed as decided; None where that was not measured.
+        reason: why the gradient is not recorded, where that was tried.
     """
 
     execution: Execution
     seconds: Mapping[Execution, float]
     spent: float = 0.0
     alone: float | None = None
+    reason: str = ""
 
     def __str__(self) -> str:
         """In a line: what was chosen, how much faster it is than torch as it comes, and when that has paid."""
         told = _label(self.execution)
+        if self.reason:
+            told += f" (not recorded: {self.reason})"
+        if not self.seconds:
+            return told
         as_it_comes = max(self.seconds, key=lambda candidate: (candidate.variant == "eager", candidate.threads))
         saved = self.seconds[as_it_comes] - self.seconds[self.execution]
         if saved <= 0:
@@ -62,32 +70,48 @@ def tune(execution: Execution, section: ExecutionSection, rule: Rule, batch: Bat
         steps: of the run: the longer it is, the longer may be measured.
     """
     begin = time.perf_counter()
-    variants = ["eager", "captured"] if section.variant == "auto" else [section.variant]
-    threads = [1, execution.threads] if section.threads is None else [execution.threads]
-    simplest = replace(execution, variant=variants[0])
+    plain = replace(execution, variant="eager")
     if execution.device != "cpu" or not isinstance(rule, Tunable):
-        return Tuned(simplest, {})
-    candidates = [
-        replace(execution, threads=number, variant=variant) for number in dict.fromkeys(threads) for variant in variants
-    ]
-    if len(candidates) == 1:
-        return Tuned(simplest, {})
-    plain = [candidate for candidate in candidates if candidate.variant == variants[0]]
-    first = {candidate: [_seconds(candidate, rule.gradient, batch) for _ in range(2)] for candidate in plain}
+        return Tuned(plain, {})
+    gradient, part = rule.gradient, next(batch.split(rule.accumulate))
+    threads = list(dict.fromkeys([1, execution.threads])) if section.threads is None else [execution.threads]
+    wanted = section.variant == "captured" or (section.variant == "auto" and steps >= FEWEST_TO_RECORD)
+    if not wanted and (len(threads) == 1 or steps < FEWEST_TO_MEASURE):
+        return Tuned(plain, {})
+    first = {
+        candidate: [_seconds(candidate, gradient, part) for _ in range(2)]
+        for candidate in (replace(plain, threads=number) for number in threads)
+    }
     fewest = min(map(min, first.values()))
-    if fewest > LARGE:
+    if section.variant == "auto" and (not wanted or fewest > LARGE):
         return _decided({candidate: [min(of)] for candidate, of in first.items()}, begin)
-    for _ in range(3):  # it is recorded, and compared twice
-        for candidate in candidates:
-            _seconds(candidate, rule.gradient, batch)
+    reason = _cannot_record(gradient, part) if wanted else ""
+    if rule.accumulate > 1 and wanted:
+        reason = "its gradient is added up in parts"
+    variants = {"auto": ["eager", "captured"]}.get(section.variant, [section.variant])
+    variants = ["eager"] if reason else variants
+    candidates = [replace(execution, threads=number, variant=variant) for number in threads for variant in variants]
+    if len(candidates) == 1:
+        return Tuned(candidates[0], {}, reason=reason)
+    for candidate in candidates:
+        _seconds(candidate, gradient, part)
     budget = min(LONGEST, SHARE * steps * fewest)
     taken: dict[Execution, list[float]] = {candidate: [] for candidate in candidates}
     measured_from, rounds = time.perf_counter(), 0
     while rounds < ROUNDS or time.perf_counter() - measured_from < budget:
         for candidate in candidates:
-            taken[candidate].append(_seconds(candidate, rule.gradient, batch))
+            taken[candidate].append(_seconds(candidate, gradient, part))
         rounds += 1
-    return _decided(taken, begin)
+    return replace(_decided(taken, begin), reason=reason)
+
+
+def _cannot_record(gradient: Gradient, batch: Batch) -> str:
+    """Why the gradient cannot be recorded; nothing where it can."""
+    gradient.begin(captured=True)
+    for _ in range(3):  # it is recorded, and compared twice
+        with gradient.rehearsal(batch):
+            gradient.fill(batch)
+    return gradient.reason
 
 
 def _decided(taken: Mapping[Execution, list[float]], begin: float) -> Tuned:
@@ -111,7 +135,7 @@ def _seconds(execution: Execution, gradient: Gradient, batch: Batch) -> float:
     """How long one gradient takes."""
     execution.begin()
     gradient.captured = execution.variant == "captured" and not gradient.reason
-    with gradient.rehearsal():
+    with gradient.rehearsal(batch):
         begin = time.perf_counter()
         gradient.fill(batch)
         return time.perf_counter() - begin
