@@ -19,6 +19,7 @@ ROWS = (
     ("experiment",),
     ("seeds",),
     ("verbs", "listing"),
+    ("preflight",),
     ("cli",),
     ("__main__",),
 )

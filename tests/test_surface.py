@@ -32,6 +32,7 @@ def test_public_names() -> None:
         "Runs",
         "ShapeError",
         "TrainingFailed",
+        "check",
         "copy",
         "evaluate",
         "fit",

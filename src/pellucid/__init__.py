@@ -19,6 +19,7 @@ _HOMES = {
     "Recipe": "pellucid.recipe",
     "Run": "pellucid.verbs",
     "Runs": "pellucid.verbs",
+    "check": "pellucid.preflight.check",
     "evaluate": "pellucid.verbs",
     "fit": "pellucid.verbs",
     "load": "pellucid.verbs",

@@ -41,14 +41,14 @@ class DataSection(Config):
     "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
     target: str | None = None
     """Of a table, the column to predict."""
-    types: dict[str, ColumnType] = Field({})
-    """Of a table, what its columns hold: number, category, or what is not learned from: time, id, text, ignore. Left
-    out: inferred from the values."""
+    types: dict[str, ColumnType] | None = None
+    """Of a table, what its columns hold: number, category, or what is not learned from: time, id, text, ignore. Those
+    left out are inferred from the values."""
     header: bool | None = None
     """Whether the first line of a CSV or TSV names the columns; they are column_1, column_2, ... where it does not.
     Left out: inferred."""
-    missing: tuple[str, ...] = MISSING
-    """What stands for a missing value in a table."""
+    missing: tuple[str, ...] | None = None
+    """What stands for a missing value in a table. Left out: an empty value, NA, N/A, NaN, null, None and ?."""
 
 
 class SplitSection(Config):

@@ -60,6 +60,7 @@ def train(
     replay: Annotated[
         Path | None, typer.Option(metavar="RUN/failures/step-N", help="Do a failed step again.", show_default=False)
     ] = None,
+    check: Annotated[bool, typer.Option(help="Look at --data for what is wrong with it first.")] = True,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
     json: Json = False,
     debug: Debug = False,
@@ -71,7 +72,7 @@ def train(
 
     chosen: Any = recipe
     if data is not None:
-        chosen = _proposed(data, target, model)
+        chosen = _proposed(data, target, model, check)
         settings = [*([recipe] if recipe else []), *(settings or [])]
     elif target is not None or model is not None:
         raise PellucidError("--target and --model go with --data PATH.")
@@ -99,13 +100,20 @@ def train(
     answer(Outcome.of_run(run.folder, "validation", report=report), json)
 
 
-def _proposed(data: Path, target: str | None, model: str | None) -> Any:
+def _proposed(data: Path, target: str | None, model: str | None, look: bool) -> Any:
     """A recipe for a table of one's own, shown as it will be kept."""
     from pellucid import proposal
     from pellucid.recipe import to_toml
 
     made = proposal.propose(data, target, model)
     print("\n".join(made.because), to_toml(made.recipe), sep="\n\n", file=sys.stderr)
+    if look:
+        from pellucid.preflight.check import of_table
+
+        findings = of_table(made.recipe.data)
+        print(
+            *findings, "Looked at the table before training; --no-check leaves that out.\n", sep="\n", file=sys.stderr
+        )
     return made.recipe
 
 
@@ -152,6 +160,31 @@ def predict(
     answer(Outcome.of_predictions(predictions), json)
     if any("error" in prediction for prediction in predictions):
         raise typer.Exit(2)
+
+
+@app.command()
+def check(
+    source: Annotated[
+        str, typer.Argument(metavar="TABLE|RECIPE|FILE.toml", help="What to look at.", show_default=False)
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of a table, the column to predict.", show_default=False)
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="Fail where anything is wrong or doubtful.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Look for what is wrong with a table or a recipe before anything is trained."""
+    from pellucid.preflight.check import check as look_at
+
+    findings = look_at(source, settings or [], target=target)
+    answer(Outcome.of_findings(findings), json)
+    if strict and any(finding.weight != "note" for finding in findings):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -79,6 +79,18 @@ class Outcome:
         return Outcome({"predictions": list(predictions)}, "\n".join(lines))
 
     @staticmethod
+    def of_findings(findings: Sequence[Any]) -> Outcome:
+        """What a check found, a line each."""
+        counts = {
+            weight: sum(finding.weight == weight for finding in findings) for weight in ("wrong", "doubtful", "note")
+        }
+        lines = [str(finding) for finding in findings]
+        lines.append(
+            "  ".join(f"{weight} {count}" for weight, count in counts.items()) if findings else "Nothing was found."
+        )
+        return Outcome({"findings": [finding.to_dict() for finding in findings]}, "\n".join(lines))
+
+    @staticmethod
     def of_rows(table: str, rows: Sequence[Mapping[str, Any]]) -> Outcome:
         """A table, one line per row."""
         width = max(len(row["name"]) for row in rows)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pellucid.errors import DataError
-from pellucid.recipe import ColumnType, DataSection
+from pellucid.recipe import MISSING, ColumnType, DataSection
 
 if TYPE_CHECKING:
     import polars
@@ -74,11 +74,15 @@ def read(path: Path, section: DataSection) -> polars.DataFrame:
         raise DataError(
             f"it cannot be read as {ending[1:]}: {str(error).partition(chr(10))[0]}.{HINTS.get(ending, '')}"
         ) from None
-    frame = cleaned(frame, section.missing)
-    frame = frame.filter(~polars.all_horizontal(polars.all().is_null()))  # empty lines
+    frame = cleaned(frame, missing_in(section))
     if frame.height == 0 or frame.width == 0:
         raise DataError("it has no rows: expected at least one below its names.")
     return frame
+
+
+def missing_in(section: DataSection) -> Sequence[str]:
+    """Return what stands for a missing value."""
+    return MISSING if section.missing is None else section.missing
 
 
 def cleaned(frame: polars.DataFrame, missing: Sequence[str]) -> polars.DataFrame:
@@ -108,8 +112,9 @@ def _read_lines(path: Path, section: DataSection) -> polars.DataFrame:
     if len(begin) == SAMPLED:
         lines = lines[:-1]  # it may be cut
     separator = "\t" if path.suffix.lower() == ".tsv" else separator_of(lines)
-    header = section.header if section.header is not None else has_header(lines, separator, section.missing)
+    header = section.header if section.header is not None else has_header(lines, separator, missing_in(section))
     frame = polars.read_csv(path, separator=separator, has_header=header, infer_schema=False, encoding="utf8")
+    frame = frame.filter(~polars.all_horizontal(polars.all().is_null()))  # empty lines
     return frame if header else frame.rename({name: f"column_{n}" for n, name in enumerate(frame.columns, 1)})
 
 
@@ -182,17 +187,17 @@ def types_of(frame: polars.DataFrame, section: DataSection) -> list[Column]:
     Raises:
         DataError: the recipe speaks of a column that is not there, or calls numbers what are none.
     """
-    unknown = [name for name in [*section.types, *filter(None, [section.target])] if name not in frame.columns]
+    unknown = [name for name in [*(section.types or {}), *filter(None, [section.target])] if name not in frame.columns]
     if unknown:
         raise DataError(
             f"The table has no column {', '.join(map(repr, unknown))}. Its columns: {', '.join(frame.columns)}."
         )
-    found = []
+    given, found = section.types or {}, []
     for name in frame.columns:
-        if name in section.types:
-            if section.types[name] == "number" and as_numbers(frame[name]) is None:
+        if name in given:
+            if given[name] == "number" and as_numbers(frame[name]) is None:
                 raise DataError(f"data.types.{name} = 'number': {first_text(frame[name])!r} is none.")
-            found.append(Column(name, section.types[name], "as the recipe says"))
+            found.append(Column(name, given[name], "as the recipe says"))
         else:
             found.append(_infer(frame[name], is_target=name == section.target))
     return found
