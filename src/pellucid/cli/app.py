@@ -41,13 +41,16 @@ def train(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Your own table, in a recipe's place: one is proposed.", show_default=False),
+        typer.Option(
+            metavar="PATH", help="Your own table, or folder of pictures: a recipe is proposed.", show_default=False
+        ),
     ] = None,
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Of --data, the column to predict.", show_default=False)
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of --data, the model [default: tabular].", show_default=False)
+        str | None,
+        typer.Option(metavar="NAME", help="Of --data, the model [default: tabular, convnet].", show_default=False),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)
@@ -100,7 +103,7 @@ def train(
 
 
 def _proposed(data: Path, target: str | None, model: str | None) -> Any:
-    """A recipe for a table of one's own, shown as it will be kept."""
+    """A recipe for data of one's own, shown as it will be kept."""
     from pellucid import proposal
     from pellucid.recipe import to_toml
 
@@ -191,6 +194,28 @@ def copy(
 
     toml = listing.copy(recipe)
     answer(Outcome({"toml": toml}, toml.rstrip("\n")), json)
+
+
+@app.command()
+def cache(
+    action: Annotated[str, typer.Argument(help="ls, or clear.")] = "ls",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what the cache holds (packed pictures, baselines, borrowed models), or clear it: all can be made again."""
+    from pellucid import rundir
+    from pellucid.errors import PellucidError
+
+    folder = rundir.cache()
+    if action not in ("ls", "clear"):
+        raise PellucidError(f"pellucid cache {action}: expected ls or clear.")
+    if action == "clear":
+        removed = rundir.clear_cache()
+        answer(Outcome({"folder": str(folder), "removed": removed}, f"{folder}: {removed / 1e6:,.1f} MB removed"), json)
+        return
+    rows = rundir.cached()
+    text = "\n".join([f"{folder}{'' if rows else ' is empty'}", *(f"  {row['name']:<12}{row['line']}" for row in rows)])
+    answer(Outcome({"folder": str(folder), "cache": rows}, text), json)
 
 
 @app.callback(invoke_without_command=True)
