@@ -230,6 +230,17 @@ def test_an_interrupted_packing_leaves_nothing(own_cache: Path, monkeypatch: pyt
     assert living.exists()
 
 
+def test_a_damaged_pack_is_made_again(own_cache: Path) -> None:
+    root = classes(Path("colours"))
+    first = read(root).hash
+    (path,) = own_cache.glob("*.safetensors")
+    whole = path.read_bytes()
+    for left in (whole[:5000], whole[:100], b""):
+        path.write_bytes(left)
+        assert read(root).hash == first
+        assert path.read_bytes() == whole
+
+
 def damaged(root: Path) -> Path:
     content = (root / "red/000.png").read_bytes()
     (root / "red/000.png").write_bytes(content[: len(content) // 2])

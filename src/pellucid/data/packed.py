@@ -76,9 +76,13 @@ def open(root: Path, targets: Mapping[str, int], size: tuple[int, int], unreadab
     for file, content in zip(files, _contents(root, files), strict=True):
         digest.update(os.fsencode(file) + b"\0" + content.encode())
     path = folder / f"{digest.hexdigest()}.safetensors"
-    if not path.exists():
-        rundir.sweep(folder)
-        _pack(path, root, targets, size, leave_out=unreadable == "leave out")
+    if path.exists():
+        try:
+            return _mapped(path)
+        except (OSError, LookupError, ValueError):  # damaged, or cleared just now: it is made again
+            path.unlink(missing_ok=True)
+    rundir.sweep(folder)
+    _pack(path, root, targets, size, leave_out=unreadable == "leave out")
     return _mapped(path)
 
 
