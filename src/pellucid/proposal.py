@@ -96,7 +96,8 @@ def _of_pictures(path: Path, model: str | None) -> Proposal:
     headers = image_folder.headers_of(folder)
     height, width = size = image_folder.proposed_size(folder, headers)
     trained = [file for file in folder.files if folder.part_of(file) == "train"]
-    rows = max(1, int((0.7 if not folder.has_parts else 0.85) * len(trained)))
+    lacking = {"validation", "test"} - {folder.part_of(file) for file in folder.files}
+    rows = max(1, int((1 - 0.15 * len(lacking)) * len(trained)))
     batch_size = max(1, min(rows, max(SMALLEST, min(64, 2 ** max(0, (rows // 40).bit_length() - 1)))))
     epochs = min(PICTURE_PASSES[1], max(PICTURE_PASSES[0], int(PIXELS / (rows * height * width))))
     made = recipes.parse(

@@ -241,6 +241,13 @@ def test_a_damaged_pack_is_made_again(own_cache: Path) -> None:
         assert path.read_bytes() == whole
 
 
+def test_a_cache_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("file").write_text("in the way")
+    monkeypatch.setenv("PELLUCID_CACHE", "file")
+    with pytest.raises(DataError, match=r"file/pellucid/packed cannot be made: .*Set PELLUCID_CACHE"):
+        read(classes(Path("colours")))
+
+
 def damaged(root: Path) -> Path:
     content = (root / "red/000.png").read_bytes()
     (root / "red/000.png").write_bytes(content[: len(content) // 2])

@@ -71,7 +71,10 @@ def open(root: Path, targets: Mapping[str, int], size: tuple[int, int], unreadab
     """
     files = list(targets)
     folder = rundir.cache() / "packed"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be made: {error.strerror}. Set PELLUCID_CACHE to another folder.") from None
     digest = hashlib.sha256(repr((FORMAT, size, unreadable)).encode())
     for file, content in zip(files, _contents(root, files), strict=True):
         digest.update(os.fsencode(file) + b"\0" + content.encode())
@@ -136,7 +139,7 @@ def _pack(path: Path, root: Path, targets: Mapping[str, int], size: tuple[int, i
     except OSError as error:
         if error.errno in rundir.NO_ROOM:
             raise DiskFull(path) from None
-        raise
+        raise DataError(f"{beside} cannot be written: {error.strerror}. Set PELLUCID_CACHE elsewhere.") from None
     finally:
         beside.unlink(missing_ok=True)
 
