@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +241,19 @@ def test_a_damaged_pack_is_made_again(own_cache: Path) -> None:
         path.write_bytes(left)
         assert read(root).hash == first
         assert path.read_bytes() == whole
+
+
+def test_two_processes_pack_at_once(own_cache: Path) -> None:
+    root = classes(Path("colours"), each=100)
+    code = (
+        "from pellucid.data import image_folder; from pellucid.recipe import DataSection;"
+        f"print(image_folder.read(DataSection(source={str(root)!r}, size=(16, 24))).hash)"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[0].strip() for process in both]
+    assert said == [read(root).hash] * 2
+    assert len(list(own_cache.glob("*.safetensors"))) == 1
+    assert not list(own_cache.glob(".*"))
 
 
 def test_a_cache_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
