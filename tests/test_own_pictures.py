@@ -41,7 +41,7 @@ def test_one_command(colours: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (Path("run") / "report.html").is_file()
     kept = recipes.read(Path("run/recipe.toml"))
     assert (kept.data.source, kept.data.size) == (str(colours.resolve()), (32, 40))
-    assert (kept.split.kind, kept.model["name"]) == ("stratified", "convnet")
+    assert (kept.split.kind, kept.model["name"]) == ("stratified", "resnet")
     picture(COLOURS["red"], (70, 70), 9).save("new.jpg")
     (predicted,) = answer(capsys, "predict", "run", "new.jpg")["predictions"]
     assert (predicted["prediction"], predicted["note"]) == ("red", "resized from 70x70 to 40x32")

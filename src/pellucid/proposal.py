@@ -17,10 +17,11 @@ SMALLEST, LARGEST = 16, 256
 PASSES, STEPS = (4, 60), 6000
 """Epochs, at least and at most, between which about so many steps are made."""
 
-WIDTHS = (16, 32, 64)
-"""Maps of the stages that look at pictures; the first stage costs most, for it sees every pixel."""
-PICTURE_PASSES, PIXELS = (1, 40), 500_000_000
-"""Epochs over pictures, at least and at most, between which about so many pixels are looked at: some six million a
+RESNET = {"name": "resnet", "depth": 8, "width": 16}
+"""What looks at pictures. On 244 photographs of ants and bees it was right in 78 and 77 % of 153 others (two seeds), a
+convnet of three stages in 71 to 72 % (three seeds)."""
+PICTURE_PASSES, PIXELS = (1, 30), 80_000_000
+"""Epochs over pictures, at least and at most, between which about so many pixels are looked at: some 0.9 million a
 second on two cores, hence a minute and a half."""
 
 
@@ -39,7 +40,7 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
         path: a table: CSV, TSV, Parquet or JSON lines; or a folder of pictures, with a folder per class.
         target: of a table, the column to predict.
         model: a name of `ls("models")`; by default `tabular`, embeddings of categories beside numbers, and for pictures
-            `convnet`.
+            a small `resnet`.
 
     Raises:
         DataError: the file or folder cannot be read, or the target is not one of a table's columns.
@@ -91,7 +92,7 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
 
 
 def _of_pictures(path: Path, model: str | None) -> Proposal:
-    """A small convolutional net on a folder's pictures, brought to their median size."""
+    """A small residual net on a folder's pictures, brought to their median size."""
     folder = image_folder.find(path)
     headers = image_folder.headers_of(folder)
     height, width = size = image_folder.proposed_size(folder, headers)
@@ -105,7 +106,7 @@ def _of_pictures(path: Path, model: str | None) -> Proposal:
             "name": _name(path.resolve().name) or "pictures",
             "data": {"source": str(path.resolve()), "size": size},
             "split": {"kind": "given" if folder.has_parts else "stratified"},
-            "model": {"name": "convnet", "widths": WIDTHS, "dropout": 0.3} if model is None else {"name": model},
+            "model": RESNET if model is None else {"name": model},
             "task": {"name": "classify"},
             "rule": {
                 "name": "backpropagation",

@@ -50,7 +50,7 @@ def train(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of --data, the model [default: tabular, convnet].", show_default=False),
+        typer.Option(metavar="NAME", help="Of --data, the model [default: tabular; resnet].", show_default=False),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)
