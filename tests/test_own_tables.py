@@ -110,7 +110,8 @@ def test_steps_fitted_on_other_rows_are_refused(people: Path) -> None:
         (["--data", "nowhere.csv"], "There is no nowhere.csv"),
         (["--data", "people.csv"], "Which column of people.csv is to be predicted? Give --target, one of: number, age"),
         (["--data", "people.csv", "--target", "wage"], "no column 'wage'"),
-        (["--data", "."], "is no table"),
+        (["--data", "."], "holds no picture: it holds 1 files that end in .csv, 1 files that end in .txt"),
+        (["--data", "people.txt"], "is no table"),
         (["--target", "income"], "go with --data"),
         (["digits", "--data", "people.csv", "--target", "income"], "digits"),
         (["--data", "people.csv", "--target", "income", "--model", "lstm"], "text"),
@@ -118,6 +119,7 @@ def test_steps_fitted_on_other_rows_are_refused(people: Path) -> None:
     ],
 )
 def test_wrong_input(arguments: list[str], told: str, people: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("people.txt").write_text("no table")
     code, _, err = call(capsys, "train", *arguments, "--out", "run")
     assert code == 2
     assert told in err

@@ -219,7 +219,7 @@ def test_an_empty_value_leaves_a_field_out() -> None:
         (["train..epochs=3"], "'train..epochs': expected section.field, such as train.epochs."),
         (["seed.x=3"], "seed.x: 'seed' is a value, it has no fields."),
         (["train.epochs=5", "train=3"], "train.epochs: 'train' is a value, it has no fields."),
-        (["data.name=mnist"], "data.name: there is no such field. Known: header, missing, source, target, types."),
+        (["data.name=mnist"], "data.name: there is no such field. Known: header, missing, size, source"),
         (["foo.bar=3"], "foo: there is no such field. Known: data, evaluate,"),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid import recipe as recipes
-from pellucid.data import table
+from pellucid.data import image_folder, table
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, Recipe
 
@@ -16,6 +16,13 @@ SMALLEST, LARGEST = 16, 256
 """Rows of a batch; between them the power of two that makes at least forty steps an epoch."""
 PASSES, STEPS = (4, 60), 6000
 """Epochs, at least and at most, between which about so many steps are made."""
+
+RESNET = {"name": "resnet", "depth": 8, "width": 16}
+"""What looks at pictures. On 244 photographs of ants and bees it was right in 77 to 78 % of 153 others (three seeds), a
+convnet of three stages in 71 to 72 %."""
+PICTURE_PASSES, PIXELS = (1, 30), 80_000_000
+"""Epochs over pictures, at least and at most, between which about so many pixels are looked at: one to two
+million a second on two cores, hence about a minute."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +37,27 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
     """Return a first recipe for a file of one's own.
 
     Args:
-        path: a table: CSV, TSV, Parquet or JSON lines.
-        target: the column to predict.
-        model: a name of `ls("models")`; by default `tabular`, embeddings of categories beside numbers.
+        path: a table: CSV, TSV, Parquet or JSON lines; or a folder of pictures, with a folder per class.
+        target: of a table, the column to predict.
+        model: a name of `ls("models")`; by default `tabular`, embeddings of categories beside numbers, and for pictures
+            a small `resnet`.
 
     Raises:
-        DataError: the file cannot be read, or the target is not one of its columns.
+        DataError: the file or folder cannot be read, or the target is not one of a table's columns.
     """
     path = Path(path)
     if not path.exists():
-        raise DataError(f"There is no {path}. Give the path of a table of your own: {', '.join(table.ENDINGS)}.")
+        raise DataError(
+            f"There is no {path}. Give the path of a table of your own: {', '.join(table.ENDINGS)}; or of a folder of "
+            "pictures, with a folder per class."
+        )
+    if path.is_dir():
+        if target is not None:
+            raise DataError(
+                f"--target is a column of a table, and {path} is a folder: its pictures' classes are named by the "
+                "folders in it. Leave --target out."
+            )
+        return _of_pictures(path, model)
     if path.suffix.lower() not in table.ENDINGS:
         raise DataError(f"{path} is no table: expected a file that ends in {', '.join(table.ENDINGS)}.")
     section = DataSection(source=str(path.resolve()), target=target)
@@ -56,7 +74,7 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
     epochs = min(PASSES[1], max(PASSES[0], round(STEPS * batch_size / rows)))
     made = recipes.parse(
         {
-            "name": re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._") or "table",
+            "name": _name(path.stem) or "table",
             "data": {"source": section.source, "target": target, "types": {c.name: c.type for c in columns}},
             "split": {"kind": "stratified" if classes else "random"},
             "model": {"name": model or "tabular"},
@@ -71,3 +89,37 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
         where=str(path),
     )
     return Proposal(made, table.told(columns, target))
+
+
+def _of_pictures(path: Path, model: str | None) -> Proposal:
+    """A small residual net on a folder's pictures, brought to their median size."""
+    folder = image_folder.find(path)
+    headers = image_folder.headers_of(folder)
+    height, width = size = image_folder.proposed_size(folder, headers)
+    trained = [file for file in folder.files if folder.part_of(file) == "train"]
+    lacking = {"validation", "test"} - {folder.part_of(file) for file in folder.files}
+    rows = max(1, int((1 - 0.15 * len(lacking)) * len(trained)))
+    batch_size = max(1, min(rows, max(SMALLEST, min(64, 2 ** max(0, (rows // 40).bit_length() - 1)))))
+    epochs = min(PICTURE_PASSES[1], max(PICTURE_PASSES[0], int(PIXELS / (rows * height * width))))
+    made = recipes.parse(
+        {
+            "name": _name(path.resolve().name) or "pictures",
+            "data": {"source": str(path.resolve()), "size": size},
+            "split": {"kind": "given" if folder.has_parts else "stratified"},
+            "model": RESNET if model is None else {"name": model},
+            "task": {"name": "classify"},
+            "rule": {
+                "name": "backpropagation",
+                "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2},
+                "schedule": {"name": "one_cycle"},
+            },
+            "train": {"epochs": epochs, "batch_size": batch_size},
+        },
+        where=str(path),
+    )
+    return Proposal(made, image_folder.told(folder, headers, size))
+
+
+def _name(text: str) -> str:
+    """What a run folder can be called after a file."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")

@@ -26,6 +26,7 @@ FORMAT = 1
 Section = dict[str, Any]
 
 
+Side = Annotated[int, Field(ge=1, le=4096)]
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 """What stands for a missing value in most tables."""
 ColumnType = Literal["number", "category", "time", "id", "text", "ignore"]
@@ -36,9 +37,9 @@ class DataSection(Config):
     """Where the rows come from."""
 
     source: str
-    """A data set (`pellucid ls data`), a table of your own whose name ends in .csv, .tsv, .parquet or .jsonl, a UTF-8
-    text whose name ends in .txt, an environment (`pellucid ls environments`, or any other of Gymnasium's as
-    "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
+    """A data set (`pellucid ls data`), a table of your own whose name ends in .csv, .tsv, .parquet or .jsonl, a folder
+    of pictures with a folder per class, a UTF-8 text whose name ends in .txt, an environment (`pellucid ls
+    environments`, or any other of Gymnasium's as "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
     target: str | None = None
     """Of a table, the column to predict."""
     types: dict[str, ColumnType] | None = None
@@ -49,6 +50,11 @@ class DataSection(Config):
     Left out: inferred."""
     missing: tuple[str, ...] | None = None
     """What stands for a missing value in a table. Left out: an empty value, NA, N/A, NaN, null, None and ?."""
+    size: tuple[Side, Side] | None = None
+    """Of a folder of pictures, the height and width in pixels that all are brought to. Must be given there."""
+    unreadable: Literal["refuse", "leave out"] = "refuse"
+    """Of a folder of pictures, what becomes of files that cannot be decoded: refuse names them and stops, leave out
+    trains without them and says so."""
 
 
 class SplitSection(Config):

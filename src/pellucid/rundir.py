@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -10,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +20,8 @@ from types import TracebackType
 from typing import Any
 
 from pellucid.errors import RunError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -31,7 +35,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         beside.rename(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             raise DiskFull(path) from None
         raise
     directory = os.open(path.parent, os.O_RDONLY)
@@ -103,7 +107,7 @@ class RunFolder:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in NO_ROOM:
                 raise DiskFull(path) from None
             raise
 
@@ -238,6 +242,48 @@ def cache() -> Path:
     """Return the folder of what can be computed again: `$PELLUCID_CACHE`, else the user's cache, `/pellucid`."""
     home = os.environ.get("PELLUCID_CACHE") or os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "pellucid"
+
+
+def sweep(folder: Path) -> None:
+    """Remove the files that killed processes left half-written in a folder that several processes write."""
+    for path in folder.glob(".*.part"):
+        if not _is_being_written(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_being_written(path: Path) -> bool:
+    """Whether a file beside its place may have a writer: one that lives, or was at it within the last hour.
+
+    (A process of another machine that shares the folder cannot be asked whether it lives.)
+    """
+    process = path.suffixes[-2][1:] if len(path.suffixes) > 1 else ""
+    if path.suffix != ".part" or not process.isdigit():
+        return False
+    return _is_alive(int(process)) or time.time() - path.stat().st_mtime < 3600
+
+
+def cached() -> list[dict[str, Any]]:
+    """Return what the cache holds: a name, how many files and bytes, for each of its folders."""
+    rows = []
+    for folder in sorted(path for path in cache().glob("*") if path.is_dir()):
+        sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+        files = f"{len(sizes):,} file{'s' if len(sizes) != 1 else ''}"
+        line = f"{files}, {sum(sizes) / 1e6:,.1f} MB"
+        rows.append({"name": folder.name, "files": len(sizes), "bytes": sum(sizes), "line": line})
+    return rows
+
+
+def clear_cache() -> int:
+    """Remove what the cache holds, and return how many bytes that was. What a process has open stays readable to it."""
+    removed = 0
+    for path in sorted(cache().rglob("*"), reverse=True):  # what a folder holds comes before it
+        if path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):  # something is being written into it
+                path.rmdir()
+        elif not _is_being_written(path):
+            removed += path.lstat().st_size
+            path.unlink(missing_ok=True)
+    return removed
 
 
 def now() -> str:

@@ -41,13 +41,16 @@ def train(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Your own table, in a recipe's place: one is proposed.", show_default=False),
+        typer.Option(
+            metavar="PATH", help="Your own table, or folder of pictures: a recipe is proposed.", show_default=False
+        ),
     ] = None,
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Of --data, the column to predict.", show_default=False)
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of --data, the model [default: tabular].", show_default=False)
+        str | None,
+        typer.Option(metavar="NAME", help="Of --data, the model [default: tabular; resnet].", show_default=False),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)
@@ -101,13 +104,13 @@ def train(
 
 
 def _proposed(data: Path, target: str | None, model: str | None, look: bool) -> Any:
-    """A recipe for a table of one's own, shown as it will be kept."""
+    """A recipe for data of one's own, shown as it will be kept."""
     from pellucid import proposal
     from pellucid.recipe import to_toml
 
     made = proposal.propose(data, target, model)
     print("\n".join(made.because), to_toml(made.recipe), sep="\n\n", file=sys.stderr)
-    if look:
+    if look and target is not None:
         from pellucid.preflight.check import of_table
 
         findings = of_table(made.recipe.data)
@@ -165,7 +168,7 @@ def predict(
 @app.command()
 def check(
     source: Annotated[
-        str, typer.Argument(metavar="TABLE|RECIPE|FILE.toml", help="What to look at.", show_default=False)
+        str, typer.Argument(metavar="PATH|RECIPE|FILE.toml", help="What to look at.", show_default=False)
     ],
     settings: Annotated[
         list[str] | None,
@@ -224,6 +227,28 @@ def copy(
 
     toml = listing.copy(recipe)
     answer(Outcome({"toml": toml}, toml.rstrip("\n")), json)
+
+
+@app.command()
+def cache(
+    action: Annotated[str, typer.Argument(help="ls, or clear.")] = "ls",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what the cache holds (packed pictures, baselines, borrowed models), or clear it: all can be made again."""
+    from pellucid import rundir
+    from pellucid.errors import PellucidError
+
+    folder = rundir.cache()
+    if action not in ("ls", "clear"):
+        raise PellucidError(f"pellucid cache {action}: expected ls or clear.")
+    if action == "clear":
+        removed = rundir.clear_cache()
+        answer(Outcome({"folder": str(folder), "removed": removed}, f"{folder}: {removed / 1e6:,.1f} MB removed"), json)
+        return
+    rows = rundir.cached()
+    text = "\n".join([f"{folder}{'' if rows else ' is empty'}", *(f"  {row['name']:<12}{row['line']}" for row in rows)])
+    answer(Outcome({"folder": str(folder), "cache": rows}, text), json)
 
 
 @app.callback(invoke_without_command=True)

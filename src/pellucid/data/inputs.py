@@ -72,7 +72,7 @@ def _read(path: Path, field: Field) -> Input:
 
 
 def _picture(path: Path, field: Field) -> Input:
-    from PIL import Image, UnidentifiedImageError
+    from pellucid.data.decoding import decode
 
     if field.kind != "image" or field.shape[0] not in (1, 3):
         raise DataError(f"it is a picture, but the model takes rows of {field.size} numbers.")
@@ -80,22 +80,11 @@ def _picture(path: Path, field: Field) -> Input:
         raise DataError(
             "it is a picture, but the model was trained on arrays beyond 0 to 1. Give a .npy in their units."
         )
-    channels, height, width = field.shape
-    try:
-        with Image.open(path) as opened:
-            if opened.mode.startswith(("I", "F")):
-                raise DataError(
-                    f"it has the mode {opened.mode}, more than 8 bits per value. Save it with 8, or give a .npy."
-                )
-            image = opened.convert("L" if channels == 1 else "RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"it is not a picture that can be decoded: {error}") from None  # Pillow raises all of these
+    pixels, (height, width) = decode(path, field.shape)
     note = ""
-    if image.size != (width, height):
-        note = f"resized from {image.size[0]}x{image.size[1]} to {width}x{height}"
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(image, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)[None]
-    return Input([str(path)], np.ascontiguousarray(pixels), note=note)
+    if (height, width) != field.shape[1:]:
+        note = f"resized from {width}x{height} to {field.shape[2]}x{field.shape[1]}"
+    return Input([str(path)], pixels[None], note=note)
 
 
 def _table(path: Path, field: Field) -> NDArray[np.generic]:

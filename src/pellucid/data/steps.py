@@ -18,6 +18,8 @@ from pellucid.errors import DataError
 from pellucid.spec import Field
 
 Apply = Callable[[Tensor], Tensor]
+FITTED_BYTES = 128 << 20
+"""Of rows in float64 that are looked at together: a copy of all would be large."""
 
 
 @runtime_checkable
@@ -74,7 +76,9 @@ class Standardize:
         axes = (0, *range(2, values.ndim))
         mean = deviations = np.zeros(values.shape[1])
         count = 0
-        for chunk in np.array_split(rows, max(1, len(rows) // 4096)):  # a float64 copy of all rows would be large
+        row_bytes = 8 * values[:1].size
+        at_once = max(1, min(4096, FITTED_BYTES // row_bytes))
+        for chunk in np.array_split(rows, max(1, len(rows) // at_once)):
             part = values[chunk].astype(np.float64)
             size = part.size // part.shape[1]
             part_mean = part.mean(axis=axes)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA, features, rows, table, text
+from pellucid.data import DATA, features, image_folder, rows, table, text
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError
@@ -63,12 +63,17 @@ ARRAYS = "arrays"
 
 
 def is_own(source: str) -> bool:
-    """Whether a source is the user's own, from memory or a file, and so in no table."""
-    return source == ARRAYS or source.lower().endswith((".txt", *table.ENDINGS))
+    """Whether a source is the user's own, from memory, a file or a folder, and so in no table."""
+    return source == ARRAYS or source.lower().endswith((".txt", *table.ENDINGS)) or is_folder(source)
+
+
+def is_folder(source: str) -> bool:
+    """Whether a source is a folder of the user's own; a name of the catalogue is not, whatever lies beside it."""
+    return source not in DATA and Path(source).is_dir()
 
 
 def read(section: DataSection) -> Columns:
-    """Read a data set of the catalogue, or a file of the user's own."""
+    """Read a data set of the catalogue, or a file or folder of the user's own."""
     source = section.source
     if source == ARRAYS:
         raise DataError(
@@ -80,6 +85,10 @@ def read(section: DataSection) -> Columns:
         return features.columns_of(frame, table.types_of(frame, section), section.target)
     if section.target is not None or section.types:
         raise DataError(f"data.target and data.types are of a table, and data.source = {source!r} is none.")
+    if is_folder(source):
+        return image_folder.read(section)
+    if section.size is not None:
+        raise DataError(f"data.size is of a folder of pictures, and data.source = {source!r} is none.")
     if is_own(source):
         return text.read(Path(source))
     columns = find(DATA, source, "data.source").load()()

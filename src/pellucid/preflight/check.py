@@ -20,10 +20,10 @@ from pellucid.recipe import DataSection, Recipe
 def check(
     source: str | Path | Recipe, settings: Iterable[str] | Mapping[str, Any] = (), *, target: str | None = None
 ) -> list[Finding]:
-    """Look for what is wrong with a table of one's own or with a recipe, and keep nothing.
+    """Look for what is wrong with data of one's own or with a recipe, and keep nothing.
 
     Args:
-        source: the path of a table, for which a recipe is proposed; or what `train` takes.
+        source: the path of a table or of a folder of pictures, for which a recipe is proposed; or what `train` takes.
         settings: changes to the recipe.
         target: of a table, the column to predict. Without one only the table itself is looked at.
 
@@ -36,6 +36,8 @@ def check(
     if isinstance(source, str | Path) and str(source).lower().endswith(table.ENDINGS):
         if target is None:
             return of_table(DataSection(source=str(source)))
+        source = propose(source, target).recipe
+    elif isinstance(source, str | Path) and Path(source).is_dir():
         source = propose(source, target).recipe
     elif target is not None:
         raise PellucidError("--target goes with the path of a table; a recipe names its own (data.target).")
