@@ -52,3 +52,7 @@ def test_control() -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_examples_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 60
+
+
+def test_own_table() -> None:
+    assert run("08_own_table") >= 0.9
