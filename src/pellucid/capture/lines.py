@@ -22,6 +22,10 @@ TAKE_OUT = frozenset(
 """Operations whose functions take `out=`: where one of them ends in a gradient, it writes it where it belongs."""
 
 
+PRODUCTS, ALIGNMENT = ("mm", "addmm", "bmm"), 64
+"""A matrix product rounds by how its memory lies; a tensor of its own begins at a multiple of so many bytes."""
+
+
 @dataclass
 class Line:
     """One line of a program.
@@ -65,7 +69,8 @@ def into_places(
             inner = makers.get(maker.needs[0])
             if inner is not None and inner.takes_out and inner.shape is not None:
                 gradient, place, maker = maker.needs[0], place.view(inner.shape), inner
-        if maker is not None and maker.takes_out and uses[gradient] == 1:
+        lies_well = place.data_ptr() % ALIGNMENT == 0
+        if maker is not None and maker.takes_out and uses[gradient] == 1 and (lies_well or maker.name not in PRODUCTS):
             maker.place = (name, place)
         else:
             text = f"{name}.copy_({gradient})"

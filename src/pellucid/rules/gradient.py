@@ -137,7 +137,7 @@ class Gradient:
                 found = [program(*batch.columns.values())[0], self._flat.gradient, *self._model.buffers()]
                 if all(_same_bytes(a, b) for a, b in zip(expected, found, strict=True)):
                     return True
-            self.reason = "its Python decides anew from step to step"
+            self.reason = "the recording gives other bytes"
         except Exception as error:  # an operation that takes other arguments than it says
             self.reason = f"{type(error).__name__}: {error}"
         self.captured = False
