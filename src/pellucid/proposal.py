@@ -14,6 +14,8 @@ from pellucid.recipe import DataSection, Recipe
 
 SMALLEST, LARGEST = 16, 256
 """Rows of a batch; between them the power of two that makes at least forty steps an epoch."""
+PATIENCE = 15
+"""Validations without a better one, after which training on a table stops."""
 PASSES, STEPS = (4, 60), 6000
 """Epochs, at least and at most, between which about so many steps are made."""
 
@@ -84,7 +86,7 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
                 "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2},
                 "schedule": {"name": "cosine"},
             },
-            "train": {"epochs": epochs, "batch_size": batch_size},
+            "train": {"epochs": epochs, "batch_size": batch_size, "patience": PATIENCE},
         },
         where=str(path),
     )

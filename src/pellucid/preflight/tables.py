@@ -118,10 +118,11 @@ def _texts(frame: polars.DataFrame, columns: Sequence[Column]) -> Iterator[Findi
         series = frame[column.name]
         if series.dtype != polars.String or column.type == "number":
             continue
-        present = series.drop_nulls()
-        numeric = [table.is_number(value) for value in present]
-        if MOSTLY <= sum(numeric) / max(1, len(numeric)) < 1:
-            rows = [row for row, value in enumerate(series) if value is not None and not table.is_number(value)]
+        counts = dict(series.drop_nulls().value_counts().iter_rows())
+        words = [value for value in counts if not table.is_number(value)]
+        slips, present = sum(counts[value] for value in words), sum(counts.values())
+        if 0 < slips <= (1 - MOSTLY) * present:
+            rows = _places(series.is_in(words).fill_null(False).to_numpy())
             message = f"nearly all of {column.name!r} are numbers, and {series[rows[0]]!r} is none: it is read as"
             yield Finding(
                 "almost_numbers", "wrong", f"{message} {column.type}. Mend it, or add it to data.missing.", rows
