@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars
@@ -125,3 +126,85 @@ def test_wrong_input(arguments: list[str], told: str, people: Path, capsys: pyte
     assert told in err
     assert "Traceback" not in err
     assert not Path("run").exists()
+
+
+def predictions(run: pellucid.Run, text: str) -> list[dict[str, Any]]:
+    Path("new.csv").write_text(text)
+    return run.predict("new.csv")
+
+
+def trained(text: str, settings: dict[str, Any] | None = None, target: str = "t") -> pellucid.Run:
+    Path("mine.csv").write_text(text)
+    recipe = pellucid.propose("mine.csv", target, settings=settings or {}).recipe
+    return pellucid.train(recipe, {**QUICK, "train.epochs": 60}, out="run", report=False, quiet=True)
+
+
+def test_new_rows_are_read_as_the_table_was() -> None:
+    """Here -99 stands for a missing value, and every row that lacks one is a yes."""
+    lines = [f"{'-99' if row % 2 else row},{'y' if row % 2 else 'n'}" for row in range(200)]
+    run = trained("\n".join(["x,t", *lines]), {"data.missing": ["-99"]})
+    assert [each["prediction"] for each in predictions(run, "x\n-99\n40\n")] == ["y", "n"]
+
+
+def test_a_table_without_names_predicts_tables_without_names() -> None:
+    lines = [f"{row % 7},{row % 5},{'a' if row % 7 > 3 else 'b'}" for row in range(200)]
+    run = trained("\n".join(lines), target="column_3")
+    assert [each["prediction"] for each in predictions(run, "6,1\n0,2\n")] == ["a", "b"]
+    assert [each["prediction"] for each in predictions(run, "column_2,column_1\n1,6\n2,0\n")] == ["a", "b"]
+
+
+def test_one_truth_in_several_formats_and_one_that_is_new() -> None:
+    lines = [f"{row % 3 == 0},{row % 4},{'y' if row % 3 == 0 else 'n'}" for row in range(240)]
+    run = trained("\n".join(["flag,level,t", *lines]), {"data.types.level": "category"})
+    said = [each["prediction"] for each in predictions(run, "flag,level\nTrue,1\nFalse,2\n")]
+    assert said == ["y", "n"]
+    polars.DataFrame({"flag": [True, False], "level": [1.0, 2.0]}).write_parquet("new.parquet")
+    typed = run.predict("new.parquet")
+    assert [each["prediction"] for each in typed] == said
+    assert "note" not in typed[0]
+    assert "flag = 'perhaps' was not trained on (1 of 1 rows)" in predictions(run, "flag,level\nperhaps,1\n")[0]["note"]
+
+
+@pytest.mark.parametrize("first", ["region,2019,2020,t", ",2019,2020,t"])
+def test_the_target_tells_which_line_names_the_columns(first: str) -> None:
+    lines = [f"{'ab'[row % 2]},{row % 9},{row % 4},{'y' if row % 2 else 'n'}" for row in range(60)]
+    Path("mine.csv").write_text("\n".join([first, *lines]))
+    proposed = pellucid.propose("mine.csv", "t")
+    assert proposed.recipe.data.header
+    assert proposed.because[0] == "mine.csv: separated by commas; the first line names the columns"
+    assert list(proposed.recipe.data.types or ()) == [first.split(",")[0] or "column_1", "2019", "2020", "t"]
+
+
+def test_types_that_are_given_decide_the_question() -> None:
+    Path("mine.csv").write_text("\n".join(["kind.of,t", *(f"{row % 5},{row % 3}" for row in range(90))]))
+    assert pellucid.propose("mine.csv", "t").recipe.task["name"] == "classify"
+    settings = {"data.types.t": "number", "data.types.kind.of": "category"}
+    numbers = pellucid.propose("mine.csv", "t", settings=settings).recipe
+    assert (numbers.task["name"], numbers.split.kind) == ("regress", "random")
+    assert numbers.data.types == {"kind.of": "category", "t": "number"}
+    assert recipes.override(numbers, ["data.types.kind.of=number"]).data.types == {"kind.of": "number", "t": "number"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x,t\n1,a\n", "at least 3 are needed"),
+        ("x,x,t\n1,2,a\n3,4,b\n", "two columns are called 'x'"),
+        (
+            "x,t\n" + "\n".join(f"{1_700_000_000 + row * 7 % 90},{'ab'[row % 2]}" for row in range(90)),
+            "Subtract a constant",
+        ),
+        ("x,t\n" + "\n".join(f"{row % 8},{1e12 + row}" for row in range(90)), "Subtract a constant"),
+    ],
+)
+def test_tables_that_cannot_be_learned(text: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.csv").write_text(text)
+    code, _, err = call(capsys, "train", "--data", "mine.csv", "--target", "t", "--out", "run", "--no-check")
+    assert code == 2
+    assert told in err
+    assert not Path("run").exists()
+
+
+def test_codes_with_leading_zeros_are_no_numbers() -> None:
+    Path("mine.csv").write_text("zip,t\n" + "\n".join(f"0{row % 4}301,{'ab'[row % 2]}" for row in range(90)))
+    assert pellucid.propose("mine.csv", "t").recipe.data.types == {"zip": "category", "t": "category"}

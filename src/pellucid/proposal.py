@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pellucid import recipe as recipes
+from pellucid.catalogue import validate
 from pellucid.data import image_folder, table
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, Recipe
@@ -35,7 +37,12 @@ class Proposal:
     because: Sequence[str]
 
 
-def propose(path: str | Path, target: str | None = None, model: str | None = None) -> Proposal:
+def propose(
+    path: str | Path,
+    target: str | None = None,
+    model: str | None = None,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+) -> Proposal:
     """Return a first recipe for a file of one's own.
 
     Args:
@@ -43,6 +50,7 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
         target: of a table, the column to predict.
         model: a name of `ls("models")`; by default `tabular`, embeddings of categories beside numbers, and for pictures
             a small `resnet`.
+        settings: as `train` takes them; those of `data` are what a table is read by.
 
     Raises:
         DataError: the file or folder cannot be read, or the target is not one of a table's columns.
@@ -62,7 +70,7 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
         return _of_pictures(path, model)
     if path.suffix.lower() not in table.ENDINGS:
         raise DataError(f"{path} is no table: expected a file that ends in {', '.join(table.ENDINGS)}.")
-    section = DataSection(source=str(path.resolve()), target=target)
+    section = _section(path, target, settings)
     frame = table.open(section)
     if target is None:
         raise DataError(
@@ -71,13 +79,14 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
     columns = table.types_of(frame, section)
     asked = next(column for column in columns if column.name == target)
     classes = asked.type == "category"
-    rows = int(0.7 * frame.height)
+    header, told = _layout(path, section)
+    rows = max(1, int(0.7 * frame.height))
     batch_size = max(1, min(rows, max(SMALLEST, min(LARGEST, 2 ** max(0, (rows // 40).bit_length() - 1)))))
     epochs = min(PASSES[1], max(PASSES[0], round(STEPS * batch_size / rows)))
     made = recipes.parse(
         {
             "name": _name(path.stem) or "table",
-            "data": {"source": section.source, "target": target, "types": {c.name: c.type for c in columns}},
+            "data": {**section.model_dump(), "header": header, "types": {c.name: c.type for c in columns}},
             "split": {"kind": "stratified" if classes else "random"},
             "model": {"name": model or "tabular"},
             "task": {"name": "classify" if classes else "regress"},
@@ -90,7 +99,26 @@ def propose(path: str | Path, target: str | None = None, model: str | None = Non
         },
         where=str(path),
     )
-    return Proposal(made, table.told(columns, target))
+    return Proposal(made, [*told, *table.told(columns, target)])
+
+
+def _section(path: Path, target: str | None, settings: Iterable[str] | Mapping[str, Any]) -> DataSection:
+    """The data section with what the settings say of it."""
+    pairs = settings.items() if isinstance(settings, Mapping) else map(recipes.assignment, settings)
+    given = {name.removeprefix("data."): value for name, value in pairs if name.startswith("data.")}
+    types = {name.removeprefix("types."): value for name, value in given.items() if name.startswith("types.")}
+    plain = {name: value for name, value in given.items() if not name.startswith("types.")}
+    section = {"source": str(path.resolve()), "target": target, **plain}
+    return validate(DataSection, section | ({"types": types} if types else {}), "data")
+
+
+def _layout(path: Path, section: DataSection) -> tuple[bool | None, list[str]]:
+    """Whether a CSV's first line names its columns, and in words how it is cut; nothing of the typed formats."""
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return None, []
+    separator, header, _ = table.layout(path, section, [section.target] if section.target else [])
+    names = "the first line names the columns" if header else "no line names the columns (data.header overrules that)"
+    return header, [f"{path.name}: separated by {table.SEPARATORS.get(separator, separator)}; {names}"]
 
 
 def _of_pictures(path: Path, model: str | None) -> Proposal:

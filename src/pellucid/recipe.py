@@ -215,6 +215,9 @@ def read(path: Path) -> Recipe:
     return parse(values, where=str(path))
 
 
+COLUMN_TYPES = "data.types."
+
+
 def override(recipe: Recipe, assignments: Iterable[str] | Mapping[str, Any]) -> Recipe:
     """Return the recipe with `section.field=value` assignments applied.
 
@@ -229,6 +232,10 @@ def override(recipe: Recipe, assignments: Iterable[str] | Mapping[str, Any]) -> 
     # Names first, outer before inner: `model.widths=[8] model.name=mlp` means the same in either order.
     for path, value in sorted(pairs, key=lambda pair: (not pair[0].endswith(".name"), pair[0].count("."))):
         *parents, field = path.split(".")
+        if path.startswith(COLUMN_TYPES) and values["data"].get("types") is None:
+            values["data"]["types"] = {}
+        if path.startswith(COLUMN_TYPES):  # what follows is a column's name, dots and all
+            parents, field = ["data", "types"], path.removeprefix(COLUMN_TYPES)
         if not all((*parents, field)):
             raise RecipeError([f"{path!r}: expected section.field, such as train.epochs."], where="recipe")
         section = values

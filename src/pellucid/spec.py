@@ -54,6 +54,7 @@ class Field:
         mean, std: of the training rows, in the user's units, for number targets that are standardised.
         features: of a table with categories or missing values: its columns as they are read, `[rows, features]`, of
             which the model meets `shape` numbers.
+        missing: what stands for a missing value in such a table, where that is not as usual.
     """
 
     kind: Kind
@@ -66,12 +67,13 @@ class Field:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     features: tuple[Feature, ...] = ()
+    missing: tuple[str, ...] | None = None
 
     @staticmethod
-    def of_features(features: tuple[Feature, ...]) -> Field:
+    def of_features(features: tuple[Feature, ...], missing: tuple[str, ...] | None = None) -> Field:
         """Return the field of a table of such columns."""
         names = tuple(name for feature in features for name in feature.names)
-        return Field("number", (len(names),), names=names, features=features)
+        return Field("number", (len(names),), names=names, features=features, missing=missing)
 
     @property
     def is_picture(self) -> bool:

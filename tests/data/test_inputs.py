@@ -18,6 +18,8 @@ GREY, COLOUR = Field("image", (1, 4, 5)), Field("image", (3, 4, 5))
 TABLE = Field("number", (2,), names=("age", "weight"))
 PIXELS = np.arange(60, dtype=np.uint8).reshape(4, 5, 3) * 4
 
+EMPTY = "the folder holds no picture; those in its folders are not looked for. Give these folders."
+
 
 def read(field: Field, *paths: Path | str) -> list[Input]:
     return list(read_inputs(map(str, paths), field))
@@ -52,7 +54,7 @@ def test_a_folder_is_its_pictures_in_order(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a picture")
     assert [seen.names for seen in read(GREY, tmp_path)] == [[str(tmp_path / "a.PNG")], [str(tmp_path / "b.png")]]
     (empty := tmp_path / "empty").mkdir()
-    assert [(seen.names, seen.error) for seen in read(GREY, empty)] == [([str(empty)], "the folder holds no picture.")]
+    assert [(seen.names, seen.error) for seen in read(GREY, empty)] == [([str(empty)], EMPTY)]
 
 
 def test_every_kind_of_table_is_read_by_column_name(tmp_path: Path) -> None:

@@ -158,3 +158,11 @@ def test_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert "--no-check leaves that out" in err
     assert Path("runs/wine").exists()
+
+
+def test_what_is_no_number_in_a_typed_file_is_missing() -> None:
+    columns = wine()
+    put("x3", [4], float("nan"))(columns)
+    polars.DataFrame(columns).write_parquet("wine.parquet")
+    findings = of_table(DataSection(source="wine.parquet", target="grower"))
+    assert [(finding.kind, list(finding.rows)) for finding in findings] == [("missing_values", [4])]

@@ -75,8 +75,8 @@ def train(
 
     chosen: Any = recipe
     if data is not None:
-        chosen = _proposed(data, target, model, check)
         settings = [*([recipe] if recipe else []), *(settings or [])]
+        chosen = _proposed(data, target, model, settings, check)
     elif target is not None or model is not None:
         raise PellucidError("--target and --model go with --data PATH.")
     if seeds is not None and chosen is None:
@@ -103,12 +103,12 @@ def train(
     answer(Outcome.of_run(run.folder, "validation", report=report), json)
 
 
-def _proposed(data: Path, target: str | None, model: str | None, look: bool) -> Any:
+def _proposed(data: Path, target: str | None, model: str | None, settings: list[str], look: bool) -> Any:
     """A recipe for data of one's own, shown as it will be kept."""
     from pellucid import proposal
     from pellucid.recipe import to_toml
 
-    made = proposal.propose(data, target, model)
+    made = proposal.propose(data, target, model, settings)
     print("\n".join(made.because), to_toml(made.recipe), sep="\n\n", file=sys.stderr)
     if look and target is not None:
         from pellucid.preflight.check import of_table

@@ -7,6 +7,7 @@ category over as many columns as the training rows have values, and one for any 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,16 @@ if TYPE_CHECKING:
 LARGEST = float(np.finfo(np.float32).max)
 
 
-def columns_of(frame: polars.DataFrame, columns: Sequence[table.Column], target: str | None) -> Columns:
+def columns_of(
+    frame: polars.DataFrame,
+    columns: Sequence[table.Column],
+    target: str | None,
+    missing: tuple[str, ...] | None = None,
+) -> Columns:
     """Return the rows of a table as one input matrix and one target.
+
+    Args:
+        missing: what stood for a missing value, where that was not as usual: new rows are read in the same way.
 
     Raises:
         DataError: nothing is left to learn from, or the target is missing somewhere or no number and no category.
@@ -39,7 +48,8 @@ def columns_of(frame: polars.DataFrame, columns: Sequence[table.Column], target:
         raise DataError("No column is left to learn from: expected numbers or categories beside the target.")
     features = tuple(Feature(c.name, _levels(frame[c.name]) if c.type == "category" else ()) for c in used)
     inputs = matrix(frame, features)
-    field = Field.of_features(features)
+    _check_digits(frame, features, inputs)
+    field = Field.of_features(features, missing)
     if not any(feature.levels for feature in features) and not np.isnan(inputs).any():
         field = replace(field, features=())  # plain numbers, as any array of them
     if target is None:
@@ -76,13 +86,50 @@ def matrix(frame: polars.DataFrame, features: Sequence[Feature]) -> NDArray[np.f
     return result
 
 
+def _check_digits(frame: polars.DataFrame, features: Sequence[Feature], inputs: NDArray[np.float32]) -> None:
+    """Refuse numbers whose differences a float32 cannot hold, such as seconds since 1970."""
+    for feature, held in zip(features, inputs.T, strict=True):
+        numbers = None if feature.levels else table.as_numbers(frame[feature.name])
+        values = np.zeros(0) if numbers is None else numbers.drop_nulls().to_numpy()
+        spread = float(values.std()) if len(values) else 0.0
+        if spread > 0 and float(np.abs(values - held[~np.isnan(held)]).max()) > 1e-3 * spread:
+            raise DataError(
+                f"the column {feature.name!r} has values near {values.mean():.6g} that differ by only {spread:.3g}: "
+                "less than single precision can tell apart. Subtract a constant from it first, such as its smallest "
+                f"value, or leave it out: data.types.{feature.name}=ignore."
+            )
+
+
 def codes(series: polars.Series, levels: Sequence[str]) -> NDArray[np.float64]:
     """Return each value's place among the levels, `[rows]`; NaN where it is none of them."""
     import polars
 
     text = series.cast(polars.String)
-    places = text.replace_strict(list(levels), list(range(len(levels))), default=None, return_dtype=polars.Float64)
+    spelled = {spelling: place for place, level in enumerate(levels) for spelling in _spellings(level)}
+    spelled |= {level: place for place, level in enumerate(levels)}
+    places = text.replace_strict(list(spelled), list(spelled.values()), default=None, return_dtype=polars.Float64)
     return places.to_numpy().astype(np.float64)
+
+
+def unseen(frame: polars.DataFrame, features: Sequence[Feature]) -> str:
+    """Return in words which values of categories are none of the levels; nothing where there are none."""
+    told = []
+    for feature in features:
+        if feature.levels:
+            series = frame[feature.name]
+            new = series.filter(np.isnan(codes(series, feature.levels)) & series.is_not_null().to_numpy())
+            if len(new):
+                told.append(f"{feature.name} = {new[0]!r} was not trained on ({len(new)} of {len(series)} rows)")
+    return "; ".join(told)
+
+
+def _spellings(level: str) -> list[str]:
+    """A level as other formats write it: true as True, 1 as 1.0."""
+    if level.casefold() in ("true", "false"):
+        return [level.lower(), level.upper(), level.capitalize()]
+    if re.fullmatch(r"-?\d+", level):
+        return [f"{level}.0"]
+    return [level.removesuffix(".0")] if re.fullmatch(r"-?\d+\.0", level) else []
 
 
 def recoded(values: NDArray[Any], given: Field, wanted: Field) -> NDArray[Any]:
@@ -110,9 +157,11 @@ def _target(series: polars.Series, column: table.Column) -> tuple[NDArray[np.gen
             "nothing can be learned from them."
         )
     if column.type == "number":
-        numbers = table.as_numbers(series)
-        assert numbers is not None
-        return numbers.to_numpy().astype(np.float32)[:, None], Field("number", (1,), names=(column.name,))
+        feature = Feature(column.name)
+        frame = series.to_frame()
+        values = matrix(frame, [feature])
+        _check_digits(frame, [feature], values)
+        return values, Field("number", (1,), names=(column.name,))
     if column.type != "category":
         raise DataError(
             f"The target {column.name!r} is of type {column.type} ({column.why}): expected a number or a category. "
@@ -134,12 +183,14 @@ class Features:
 
     Attributes:
         features: the columns, with the levels and gaps of the training rows.
+        missing: what stands for a missing value in a file, where that is not as usual.
         fill, mean, std: one number per column, in its units; 0, 0 and 1 for a category. The median fills, mean and
             standard deviation are of the filled column; the std of a constant one is 1.
     """
 
     column: str
     features: tuple[Feature, ...]
+    missing: tuple[str, ...] | None
     fill: tuple[float, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -166,12 +217,12 @@ class Features:
             scaled = (float(filled.mean()), 1.0 if constant else std) if standardize else (0.0, 1.0)
             numbers.append((fill, *scaled))
         fill_of, mean, std_of = zip(*numbers, strict=True)
-        return Features(column, tuple(features), fill_of, mean, std_of, seen(rows))
+        return Features(column, tuple(features), field.missing, fill_of, mean, std_of, seen(rows))
 
     @property
     def field(self) -> Field:
         """What a model meets."""
-        return Field.of_features(self.features)
+        return Field.of_features(self.features, self.missing)
 
     def bind(self, device: str, raw: Field | None = None) -> Apply:
         """Return the function from rows at rest, coded as in `raw`, to `[rows, numbers]`."""
@@ -210,14 +261,17 @@ class Features:
         """Return the step as JSON types."""
         features = [{"name": f.name, "levels": list(f.levels), "gaps": f.gaps} for f in self.features]
         numbers = {"fill": list(self.fill), "mean": list(self.mean), "std": list(self.std)}
-        return {"name": self.name, "column": self.column, "features": features, **numbers, "fitted_on": self.fitted_on}
+        missing = None if self.missing is None else list(self.missing)
+        described = {"name": self.name, "column": self.column, "features": features, "missing": missing}
+        return {**described, **numbers, "fitted_on": self.fitted_on}
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Features:
         """Read what `to_dict` made."""
         features = tuple(Feature(f["name"], tuple(f["levels"]), f["gaps"]) for f in values["features"])
         fill, mean, std = (tuple(values[name]) for name in ("fill", "mean", "std"))
-        return Features(values["column"], features, fill, mean, std, values["fitted_on"])
+        missing = None if values["missing"] is None else tuple(values["missing"])
+        return Features(values["column"], features, missing, fill, mean, std, values["fitted_on"])
 
 
 def _positions(given: Feature, fitted: Feature, start: int) -> list[int]:

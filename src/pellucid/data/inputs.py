@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import table
 from pellucid.data.arrays import inputs_like
-from pellucid.data.features import matrix
+from pellucid.data.features import matrix, unseen
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
 from pellucid.spec import Feature, Field
@@ -53,12 +53,13 @@ def _read(path: Path, field: Field) -> Input:
     if not path.exists():
         raise DataError("there is no such file.")
     if path.is_dir():
-        raise DataError("the folder holds no picture.")
+        raise DataError("the folder holds no picture; those in its folders are not looked for. Give these folders.")
     ending = path.suffix.lower()
     if ending in PICTURES:
         return _picture(path, field)
+    note = ""
     if ending in TABLES:
-        rows = _table(path, field)
+        rows, note = _table(path, field)
     elif ending == ".npy":
         try:
             array = np.load(path, allow_pickle=False)
@@ -68,7 +69,8 @@ def _read(path: Path, field: Field) -> Input:
     else:
         known = ", ".join(sorted(PICTURES | TABLES | {".npy"}))
         raise DataError(f"{ending or 'no ending'} is not a kind of file that is read. Expected one of {known}.")
-    return Input([f"{path}:{number}" for number in range(len(rows))] if len(rows) != 1 else [str(path)], rows)
+    names = [f"{path}:{number}" for number in range(len(rows))] if len(rows) != 1 else [str(path)]
+    return Input(names, rows, note=note)
 
 
 def _picture(path: Path, field: Field) -> Input:
@@ -87,13 +89,15 @@ def _picture(path: Path, field: Field) -> Input:
     return Input([str(path)], pixels[None], note=note)
 
 
-def _table(path: Path, field: Field) -> NDArray[np.generic]:
-    frame = table.read(path, DataSection(source=str(path)))
+def _table(path: Path, field: Field) -> tuple[NDArray[np.generic], str]:
+    """The rows of a table, and what is to be said of them."""
+    expected = [feature.name for feature in field.features] or list(field.names)
+    frame = table.read(path, DataSection(source=str(path), missing=field.missing), expected)
     if field.features:
-        return matrix(frame, field.features)
+        return matrix(frame, field.features), unseen(frame, field.features)
     features = [Feature(name) for name in field.names or frame.columns]
     rows = matrix(frame, features)
     empty = [feature.name for feature, values in zip(features, rows.T, strict=True) if np.isnan(values).any()]
     if empty:
         raise DataError(f"it has empty values in {', '.join(map(repr, empty))}. Fill them in or remove the rows.")
-    return inputs_like(rows, field)
+    return inputs_like(rows, field), ""

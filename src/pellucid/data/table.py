@@ -7,6 +7,7 @@ writes all of them down.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +55,14 @@ def open(section: DataSection) -> polars.DataFrame:
         raise DataError(f"{path}: {error}") from None
 
 
-def read(path: Path, section: DataSection) -> polars.DataFrame:
+def read(path: Path, section: DataSection, expected: Sequence[str] = ()) -> polars.DataFrame:
     """Return the file's columns: text as it stands (stripped, missing values null), or what a typed format holds.
 
+    Args:
+        expected: names of columns; where the first line of a CSV has any of them, it names the columns.
+
     Raises:
-        DataError: it is no table, or no UTF-8.
+        DataError: it is no table, or no UTF-8, or two columns have one name.
     """
     import polars
 
@@ -69,12 +73,12 @@ def read(path: Path, section: DataSection) -> polars.DataFrame:
         elif ending == ".jsonl":
             frame = polars.read_ndjson(path, infer_schema_length=None)
         else:
-            frame = _read_lines(path, section)
+            frame = _read_lines(path, section, [*expected, *filter(None, [section.target])])
+        frame = cleaned(frame, missing_in(section))
     except (polars.exceptions.PolarsError, OSError) as error:
         raise DataError(
             f"it cannot be read as {ending[1:]}: {str(error).partition(chr(10))[0]}.{HINTS.get(ending, '')}"
         ) from None
-    frame = cleaned(frame, missing_in(section))
     if frame.height == 0 or frame.width == 0:
         raise DataError("it has no rows: expected at least one below its names.")
     return frame
@@ -89,15 +93,26 @@ def cleaned(frame: polars.DataFrame, missing: Sequence[str]) -> polars.DataFrame
     """Return a frame whose names and texts are stripped, and whose missing values are null."""
     import polars
 
+    names = [name.strip() or f"column_{number}" for number, name in enumerate(frame.columns, 1)]
+    _one_each(names)
+    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
     text = polars.selectors.string().str.strip_chars()
-    frame = frame.rename({name: name.strip() for name in frame.columns})
+    frame = frame.with_columns(polars.selectors.float().fill_nan(None))
     return frame.with_columns(polars.when(text.is_in(list(missing))).then(None).otherwise(text).name.keep())
 
 
-def _read_lines(path: Path, section: DataSection) -> polars.DataFrame:
-    """A CSV or TSV with every value as text."""
-    import polars
+def _one_each(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"two columns are called {', '.join(map(repr, twice))}. Give each a name of its own.")
 
+
+def layout(path: Path, section: DataSection, expected: Sequence[str] = ()) -> tuple[str, bool, list[str]]:
+    """Return a CSV's separator, whether its first line names the columns, and that line's values.
+
+    Raises:
+        DataError: it is no UTF-8.
+    """
     with path.open("rb") as file:
         begin = file.read(SAMPLED)
     try:
@@ -112,7 +127,23 @@ def _read_lines(path: Path, section: DataSection) -> polars.DataFrame:
     if len(begin) == SAMPLED:
         lines = lines[:-1]  # it may be cut
     separator = "\t" if path.suffix.lower() == ".tsv" else separator_of(lines)
-    header = section.header if section.header is not None else has_header(lines, separator, missing_in(section))
+    first = [value.strip() for value in next(csv.reader(lines, delimiter=separator), [])]
+    if section.header is not None:
+        return separator, section.header, first
+    if set(first) & set(expected):
+        return separator, True, first
+    if expected and all(re.fullmatch(r"column_\d+", name) for name in expected):  # as those without names are called
+        return separator, False, first
+    return separator, has_header(lines, separator, missing_in(section)), first
+
+
+def _read_lines(path: Path, section: DataSection, expected: Sequence[str]) -> polars.DataFrame:
+    """A CSV or TSV with every value as text."""
+    import polars
+
+    separator, header, first = layout(path, section, expected)
+    if header:
+        _one_each([name for name in first if name])
     frame = polars.read_csv(path, separator=separator, has_header=header, infer_schema=False, encoding="utf8")
     frame = frame.filter(~polars.all_horizontal(polars.all().is_null()))  # empty lines
     return frame if header else frame.rename({name: f"column_{n}" for n, name in enumerate(frame.columns, 1)})
@@ -213,6 +244,9 @@ def _infer(series: polars.Series, is_target: bool) -> Column:
     if series.dtype.is_temporal():
         return Column(name, "time", "dates")
     numbers = as_numbers(series)
+    if numbers is not None and series.dtype == polars.String and values.str.contains(r"^[+-]?0\d").any():
+        codes: ColumnType = "id" if different == len(values) and not is_target else "category"
+        return Column(name, codes, f"codes with leading zeros, such as {values[0]}")
     if numbers is not None:
         present = numbers.drop_nulls()
         whole = bool((present == present.round()).all())

@@ -82,7 +82,7 @@ def read(section: DataSection) -> Columns:
         )
     if source.lower().endswith(table.ENDINGS):
         frame = table.open(section)
-        return features.columns_of(frame, table.types_of(frame, section), section.target)
+        return features.columns_of(frame, table.types_of(frame, section), section.target, section.missing)
     if section.target is not None or section.types:
         raise DataError(f"data.target and data.types are of a table, and data.source = {source!r} is none.")
     if is_folder(source):

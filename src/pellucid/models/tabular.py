@@ -64,7 +64,8 @@ class TabularNet(nn.Module):
             else:
                 numbers += range(start, start + feature.width)
             start += feature.width
-        self.register_buffer("places", torch.tensor(numbers if spec.input.features else range(size)), persistent=False)
+        places = torch.tensor(numbers if spec.input.features else range(size), dtype=torch.long)
+        self.register_buffer("places", places, persistent=False)
         self.embeddings = nn.ModuleList(embeddings)
         read = len(self.places) + sum(embedding.out_features for embedding in embeddings)
         self.hidden = nn.Sequential(

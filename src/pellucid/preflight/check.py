@@ -14,7 +14,7 @@ from pellucid.execution import decide, threads_kept
 from pellucid.preflight import Finding, learning, parts, tables, worst_first
 from pellucid.proposal import propose
 from pellucid.randomness import undisturbed
-from pellucid.recipe import DataSection, Recipe
+from pellucid.recipe import DataSection, Recipe, assignment
 
 
 def check(
@@ -36,7 +36,8 @@ def check(
     if isinstance(source, str | Path) and str(source).lower().endswith(table.ENDINGS):
         if target is None:
             return of_table(DataSection(source=str(source)))
-        source = propose(source, target).recipe
+        settings = dict(settings.items() if isinstance(settings, Mapping) else map(assignment, settings))
+        source = propose(source, target, settings=settings).recipe
     elif isinstance(source, str | Path) and Path(source).is_dir():
         source = propose(source, target).recipe
     elif target is not None:

@@ -25,6 +25,7 @@ UNEQUAL = 20.0
 """Times that the largest class has the rows of the smallest."""
 MANY_MISSING = 0.5
 """Share of a column's rows."""
+FILLED = {"number": "the median fills them, and a column beside says where", "category": "they count as another value"}
 OFTEN = 0.2
 """Share of the rows that repeat another one, from which the table's columns simply take few values."""
 ONLY_FEW = 2.0
@@ -65,11 +66,7 @@ def _missing(frame: polars.DataFrame, columns: Sequence[Column], target: str | N
                 "missing_values",
                 "doubtful" if many else "note",
                 f"{column.name!r} is missing in {100 * count / frame.height:.2g} % of the rows"
-                + (
-                    ": more than half. Ask whether it says anything."
-                    if many
-                    else "; a column beside it will say where."
-                ),
+                + (": more than half. Does it say anything?" if many else f"; {FILLED[column.type]}."),
                 rows,
             )
 
