@@ -208,3 +208,29 @@ def test_tables_that_cannot_be_learned(text: str, told: str, capsys: pytest.Capt
 def test_codes_with_leading_zeros_are_no_numbers() -> None:
     Path("mine.csv").write_text("zip,t\n" + "\n".join(f"0{row % 4}301,{'ab'[row % 2]}" for row in range(90)))
     assert pellucid.propose("mine.csv", "t").recipe.data.types == {"zip": "category", "t": "category"}
+
+
+@pytest.mark.parametrize("target", ["income", "wage"])
+def test_what_was_judged_is_what_the_file_predicts(target: str, people: Path) -> None:
+    """Row by row, the validation's predictions and truths are those of the file's lines, gaps and all."""
+    frame = polars.read_csv(people)
+    wages = 1000.0 + 500.0 * (frame["income"] == "high").cast(polars.Float64) + 2.5 * frame["work"].str.len_chars()
+    frame = frame.with_columns(wages.alias("wage")).drop("income" if target == "wage" else "wage")
+    frame.write_csv(people)
+    people.write_text(people.read_text().replace("\n7,", "\n\n7,"))  # an empty line is no row
+    recipe = pellucid.propose(people, target).recipe
+    run = pellucid.train(recipe, QUICK, out="run", report=False, quiet=True)
+    judged = polars.read_csv("run/predictions/validation.csv")
+    from_file = run.predict(str(people))
+    truths = frame[target]
+    assert len(from_file) == len(truths) == 400
+    for row, truth, prediction in judged.select("row", "target", "prediction").iter_rows():
+        said = from_file[row]["prediction"]
+        if target == "income":
+            assert (prediction, truth) == (said, truths[row])
+        else:
+            assert (prediction, truth) == (pytest.approx(said, rel=1e-4), pytest.approx(truths[row], rel=1e-5))
+    if target == "wage":
+        residual = (judged["prediction"] - judged["target"]).to_numpy()
+        spread = judged["target"].to_numpy() - judged["target"].mean()
+        assert run.metrics["r2"] == pytest.approx(1 - (residual**2).sum() / (spread**2).sum(), abs=1e-4)

@@ -11,8 +11,9 @@ from typing import Any
 from pellucid import recipe as recipes
 from pellucid.catalogue import validate
 from pellucid.data import image_folder, table
+from pellucid.data.columns import Columns
 from pellucid.errors import DataError
-from pellucid.recipe import DataSection, Recipe
+from pellucid.recipe import DataSection, Recipe, Section
 
 SMALLEST, LARGEST = 16, 256
 """Rows of a batch; between them the power of two that makes at least forty steps an epoch."""
@@ -148,6 +149,50 @@ def _of_pictures(path: Path, model: str | None) -> Proposal:
         where=str(path),
     )
     return Proposal(made, image_folder.told(folder, headers, size))
+
+
+def of_arrays(
+    columns: Columns, model: Section, name: str, *, seed: int, shares: Mapping[str, float], epochs: int
+) -> Recipe:
+    """Return a first recipe for rows from memory.
+
+    Args:
+        columns: with a target.
+        model: the recipe's section.
+        shares: of the rows, for `"validation"` and `"test"`, where they came without parts.
+    """
+    has_classes = columns.schema["target"].kind == "category"
+    rows = len(columns.given.get("train", range(len(columns))))
+    batch_size = max(1, min(64, int(rows * (1 - sum(shares.values()))) // 8))
+    return recipes.parse(
+        {
+            "name": name,
+            "seed": seed,
+            "data": {"source": "arrays"},
+            "split": {"kind": _split(columns), **shares},
+            "model": model,
+            "task": {"name": "classify" if has_classes else "regress"},
+            "train": {"epochs": epochs, "batch_size": batch_size},
+        },
+        where="fit",
+    )
+
+
+def on_arrays(recipe: Recipe, columns: Columns) -> Recipe:
+    """Return a recipe made for another data set, for columns from memory: its parts are drawn as these allow."""
+    if recipe.data.source == "arrays":
+        return recipe
+    split = {"kind": _split(columns)} | ({"validation": 0.0} if columns.given else {})
+    sections = {"data": recipe.data.model_copy(update={"source": "arrays"})}
+    return recipe.model_copy(update={**sections, "split": recipe.split.model_copy(update=split)})
+
+
+def _split(columns: Columns) -> str:
+    """How rows from memory are split: as they were given, by class, or at random."""
+    if columns.given:
+        return "given"
+    has_classes = "target" in columns.schema and columns.schema["target"].kind == "category"
+    return "stratified" if has_classes else "random"
 
 
 def _name(text: str) -> str:

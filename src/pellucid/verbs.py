@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from torch import nn
 
-from pellucid import experiment, reporting, rundir
+from pellucid import experiment, proposal, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
@@ -225,28 +225,16 @@ def fit(
     if resume is not None:
         return Run(experiment.resume(_folder(resume), given), module)
     if earlier is not None:
-        return Run(experiment.train(_on_arrays(earlier, columns), _path(out), given), module)
-    kind = columns.schema["target"].kind
+        return Run(experiment.train(proposal.on_arrays(earlier, columns), _path(out), given), module)
     section: dict[str, Any] = {"name": model or ("convnet" if columns.schema["input"].kind == "image" else "mlp")}
     if module is not None:
         section = {"name": OWN, "class": f"{type(module).__module__}:{type(module).__qualname__}"}
-    split = {
-        "kind": "given" if columns.given else "stratified" if kind == "category" else "random",
+    shares = {
         "validation": 0.15 if validation is None else 0.0 if isinstance(validation, tuple) else validation,
         "test": 0.15 if test is None else test,
     }
-    made = recipes.parse(
-        {
-            "name": "arrays" if name is None else name,
-            "seed": seed or 0,
-            "data": {"source": "arrays"},
-            "split": split,
-            "model": section,
-            "task": {"name": "classify" if kind == "category" else "regress"},
-            "train": {"epochs": 20 if epochs is None else epochs, "batch_size": _batch_size(columns, split)},
-        },
-        where="fit",
-    )
+    length = 20 if epochs is None else epochs
+    made = proposal.of_arrays(columns, section, name or "arrays", seed=seed or 0, shares=shares, epochs=length)
     return Run(experiment.train(recipes.override(made, settings), _path(out), given), module)
 
 
@@ -356,22 +344,6 @@ def _leave_to_the_recipe(overruled: Mapping[str, Any]) -> None:
 def _argument(field: str) -> str:
     """What `fit` calls a recipe's field: `model` for `model.name`, `test` for `split.test`."""
     return field.removesuffix(".name").rpartition(".")[2]
-
-
-def _batch_size(columns: Columns, split: Mapping[str, Any]) -> int:
-    """64 rows, or an eighth of the training rows where they are few."""
-    rows = len(columns.given.get("train", range(len(columns))))
-    return max(1, min(64, int(rows * (1 - split["validation"] - split["test"])) // 8))
-
-
-def _on_arrays(recipe: Recipe, columns: Columns) -> Recipe:
-    """A recipe made for another data set, on columns from memory: its parts are drawn as these allow."""
-    if recipe.data.source == "arrays":
-        return recipe
-    has_classes = "target" in columns.schema and columns.schema["target"].kind == "category"
-    kind = "given" if columns.given else "stratified" if has_classes else "random"
-    split = recipe.split.model_copy(update={"kind": kind} | ({"validation": 0.0} if columns.given else {}))
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": "arrays"}), "split": split})
 
 
 def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:

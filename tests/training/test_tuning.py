@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,7 @@ QUIET = Given(report=False, quiet=True)
 SMALL: dict[str, Any] = {"evaluate.baselines": False, "train.epochs": 3, "train.checkpoint_every": 10}
 
 
-@pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:

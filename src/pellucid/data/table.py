@@ -276,8 +276,8 @@ def _infer(series: polars.Series, is_target: bool) -> Column:
 
 
 def _reach(numbers: polars.Series) -> str:
-    low, high = (float(numbers.min()), float(numbers.max()))  # type: ignore[arg-type]  # they are numbers
-    return f"numbers from {low:g} to {high:g}"
+    values = numbers.to_numpy()
+    return f"numbers from {values.min():g} to {values.max():g}"
 
 
 def first_text(series: polars.Series) -> str:

@@ -78,10 +78,11 @@ def _columns(frame: polars.DataFrame, columns: Sequence[Column], target: str | N
         if series.null_count() == len(series):
             continue
         if series.drop_nulls().n_unique() == 1 and series.null_count() == 0:
-            weight, told = (
-                ("wrong", "nothing can be told apart") if column.name == target else ("note", "it says nothing")
-            )
-            yield Finding("constant_column", weight, f"{column.name!r} holds {series[0]!r} in every row: {told}.")  # type: ignore[arg-type]
+            message = f"{column.name!r} holds {series[0]!r} in every row"
+            if column.name == target:
+                yield Finding("constant_column", "wrong", f"{message}: nothing can be told apart.")
+            else:
+                yield Finding("constant_column", "note", f"{message}: it says nothing.")
             continue
         key = int(series.hash().sum())
         same = [name for name in seen.get(key, ()) if frame[name].equals(series)]
