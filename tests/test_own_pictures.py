@@ -98,14 +98,14 @@ def test_the_cache_is_shown_and_cleared(colours: Path, capsys: pytest.CaptureFix
     ("arguments", "told"),
     [
         (["--data", "nowhere"], "There is no nowhere"),
-        (["--data", "colours", "--target", "red"], "--target is a column of a table, and colours is a folder"),
+        (["--data", "colours", "--target", "red"], "--target is a piece of the files' names between underscores"),
         (["--data", "colours/red"], "30 pictures lie beside the class folders (000.png, 001.png"),
-        (["--data", "empty"], "empty holds no picture, it is empty"),
+        (["--data", "empty"], "empty holds nothing that is known (it is empty)"),
         (["--data", "colours", "data.size="], "Give data.size = [32, 40]"),
         (["--data", "colours", "data.size=[0, 8]"], "data.size"),
         (["--data", "colours", "--model", "lstm"], "text"),
         (["--data", "damaged"], "damaged: 1 of 4 pictures cannot be read:\n  red/000.png: it is not a picture"),
-        (["digits", "data.size=[8, 8]"], "data.size is of a folder of pictures, and data.source = 'digits' is none."),
+        (["digits", "data.size=[8, 8]"], "data.size is of data of one's own, and data.source = 'digits' is a data set."),
     ],
 )
 def test_wrong_input(arguments: list[str], told: str, colours: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,5 +122,5 @@ def test_wrong_input(arguments: list[str], told: str, colours: Path, capsys: pyt
 def test_a_folder_named_as_a_data_set_is_not_taken_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     classes(Path("digits"))
     assert call(capsys, "train", "digits-mlp", "train.epochs=1", "execution.threads=1", "--no-report")[0] == 0
-    with pytest.raises(DataError, match="is none"):
+    with pytest.raises(DataError, match="is a data set"):
         pellucid.train("digits-mlp", {"data.size": [8, 8]}, quiet=True)

@@ -89,7 +89,7 @@ def test_any_values_come_back(seed: int, share: float, batch_size: Any, text: st
         ),
         (
             {"split": {"kind": "strat"}},
-            "split.kind = 'strat': expected 'stratified', 'random', 'given' or 'contiguous'.",
+            "split.kind = 'strat': expected 'stratified', 'random', 'given', 'grouped', 'time' or 'contiguous'.",
         ),
         (
             {"name": "../x"},
@@ -219,8 +219,8 @@ def test_an_empty_value_leaves_a_field_out() -> None:
         (["train..epochs=3"], "'train..epochs': expected section.field, such as train.epochs."),
         (["seed.x=3"], "seed.x: 'seed' is a value, it has no fields."),
         (["train.epochs=5", "train=3"], "train.epochs: 'train' is a value, it has no fields."),
-        (["data.name=mnist"], "data.name: there is no such field. Known: header, missing, size, source"),
-        (["foo.bar=3"], "foo: there is no such field. Known: data, evaluate,"),
+        (["data.name=mnist"], "data.name: there is no such field. Known: header, ignore, input,"),
+        (["foo.bar=3"], "foo: there is no such field. Known: augment, data, evaluate,"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused(settings: list[str], message: str) -> None:

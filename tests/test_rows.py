@@ -15,7 +15,7 @@ ROWS = (
     ("rules", "sources"),
     ("evaluation", "inspection"),
     ("training", "artefacts", "reporting"),
-    ("provision", "proposal"),
+    ("provision", "proposals"),
     ("experiment",),
     ("seeds",),
     ("verbs", "listing"),

@@ -24,7 +24,7 @@ _HOMES = {
     "fit": "pellucid.verbs",
     "load": "pellucid.verbs",
     "predict": "pellucid.verbs",
-    "propose": "pellucid.proposal",
+    "propose": "pellucid.proposals",
     "replay": "pellucid.verbs",
     "resume": "pellucid.verbs",
     "train": "pellucid.verbs",

@@ -33,15 +33,25 @@ ColumnType = Literal["number", "category", "time", "id", "text", "ignore"]
 """What a table's column holds. Only numbers and categories are learned from."""
 
 
+Kind = Literal[
+    "table", "series", "text", "documents", "pictures", "masks", "sounds", "arrays", "idx", "cifar", "conllu"
+]
+"""What lies at a source of the user's own."""
+
+
 class DataSection(Config):
-    """Where the rows come from."""
+    """Where the rows come from. Most fields concern data of one's own, of the kinds that they name."""
 
     source: str
-    """A data set (`pellucid ls data`), a table of your own whose name ends in .csv, .tsv, .parquet or .jsonl, a folder
-    of pictures with a folder per class, a UTF-8 text whose name ends in .txt, an environment (`pellucid ls
-    environments`, or any other of Gymnasium's as "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
+    """A data set (`pellucid ls data`), the path of data of your own, an environment (`pellucid ls environments`, or any
+    other of Gymnasium's as "gymnasium:ID"), or "arrays" for what was given to `pellucid.fit`."""
+    kind: Kind | None = None
+    """What lies at that path: a table's rows, or a series where they follow one another in time; one text, or documents
+    that each have a class; pictures of a class each, or with a mask each; sounds; NumPy arrays, IDX files, CIFAR's
+    batches, CoNLL-U. Left out: inferred from the names of the files."""
     target: str | None = None
-    """Of a table, the column to predict."""
+    """Of a table or a series, the column to predict. Of files, the piece of their names that is the class, name_1,
+    name_2, ...; left out, it is the folder."""
     types: dict[str, ColumnType] | None = None
     """Of a table, what its columns hold: number, category, or what is not learned from: time, id, text, ignore. Those
     left out are inferred from the values."""
@@ -50,20 +60,42 @@ class DataSection(Config):
     Left out: inferred."""
     missing: tuple[str, ...] | None = None
     """What stands for a missing value in a table. Left out: an empty value, NA, N/A, NaN, null, None and ?."""
+    input: str | None = None
+    """Of a table, the one column to learn from, where that holds texts or the paths of pictures or sounds."""
+    time: tuple[str, ...] | None = None
+    """Of a series, the columns that say when: one of dates, or several from the largest unit to the smallest (year,
+    month, day, hour)."""
+    series: str | None = None
+    """Of a series, the column that says which of several a row belongs to."""
     size: tuple[Side, Side] | None = None
-    """Of a folder of pictures, the height and width in pixels that all are brought to. Must be given there."""
+    """Of pictures, the height and width in pixels that all are brought to. Must be given there."""
+    ignore: tuple[Annotated[int, Field(ge=0, le=255)], ...] | None = None
+    """Of masks, the values that are neither learned nor judged."""
+    rate: int | None = Field(None, ge=1000, le=384_000)
+    """Of sounds, the samples per second that all are brought to. Must be given there."""
+    seconds: float | None = Field(None, gt=0)
+    """Of sounds, the length that all are brought to: a longer one is cut, a shorter one ends in silence. Must be given
+    there."""
     unreadable: Literal["refuse", "leave out"] = "refuse"
-    """Of a folder of pictures, what becomes of files that cannot be decoded: refuse names them and stops, leave out
-    trains without them and says so."""
+    """Of files in folders, what becomes of those that cannot be decoded: refuse names them and stops, leave out trains
+    without them and says so."""
 
 
 class SplitSection(Config):
     """Who is in train, validation and test. The parts are row ids, drawn once, stored and hashed."""
 
-    kind: Literal["stratified", "random", "given", "contiguous"] = "stratified"
-    """stratified keeps the classes' shares in every part; given keeps the data's own parts and draws what they lack;
-    contiguous cuts the rows in their order: the first train, the next validate, the last test. Episodes of an
+    kind: Literal["stratified", "random", "given", "grouped", "time", "contiguous"] = "stratified"
+    """stratified keeps the classes' shares in every part (of numbers to predict, those of their quantiles); given keeps
+    the data's own parts and draws what they lack; grouped keeps rows of one group together; time lets the earliest
+    train, the next validate and the latest test; contiguous cuts one text or series in its order. Episodes of an
     environment are drawn by their seeds, whatever stands here."""
+    group: str | None = None
+    """The column that says who belongs together (a patient, a speaker): of a table one of its columns, of files in
+    folders "folder" or a piece of their names, name_1, name_2, ..."""
+    time: str | None = None
+    """The column that rows are ordered by."""
+    gap: int = Field(0, ge=0)
+    """How many rows between one part and the next are left out, where parts follow one another in time."""
     validation: float = Field(0.15, ge=0, lt=1)
     """Share of the rows that choose the best weights. 0 validates nothing and keeps the last weights."""
     test: float = Field(0.15, ge=0, lt=1)
@@ -93,7 +125,19 @@ class PrepareSection(Config):
     """Inputs in 0 to 1 become 0 or 1, by whether they are above a half, instead of being standardised: for units that
     are on or off."""
     context: int = Field(128, ge=1)
-    """Of a text, how many characters a model sees at once; gradients reach back that far."""
+    """Of a text, how many characters a model sees at once; gradients reach back that far. Of a series, how many of its
+    steps."""
+    horizon: int | None = Field(None, ge=1)
+    """Of a series, how many steps ahead the value to predict lies. Left out: 1."""
+    tokenizer: Literal["words", "characters", "bpe"] | None = None
+    """Of documents, what a token is: a word, a character, or a piece of a word that byte-level byte-pair encoding found
+    (Sennrich et al. 2016; needs `pip install pellucid[text]`). Left out: words."""
+    vocabulary: int | None = Field(None, ge=4)
+    """Of documents, how many tokens are known at most: the most frequent of the training rows. Left out: 20,000."""
+    longest: int | None = Field(None, ge=1)
+    """Of documents, how many tokens of each are read at most, from its beginning. Left out: 512."""
+    mels: int | None = Field(None, ge=4, le=256)
+    """Of sounds, how many bands of frequency a frame is summed into, evenly spaced on the mel scale. Left out: 40."""
 
 
 class TrainSection(Config):
@@ -162,6 +206,9 @@ class Recipe(Config):
     """What the run folder is called."""
     seed: int = Field(0, ge=0, lt=2**63)
     """Initial weights, the order of the rows, dropout: everything random but the split."""
+    augment: tuple[Section, ...] = ()
+    """Changes of the training inputs that keep their meaning, in order: names of `pellucid ls augmentations`, each with
+    its own fields. They are drawn anew in every epoch, by (seed, epoch, row); nothing is changed where it is judged."""
     data: DataSection
     split: SplitSection = SplitSection()
     prepare: PrepareSection = PrepareSection()

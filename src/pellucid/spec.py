@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["number", "category", "image", "tokens"]
+Kind = Literal["number", "category", "image", "mask", "audio", "series", "text", "tokens"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class Field:
 
     Attributes:
         kind: what the values mean.
-        shape: of one row: `(features,)`, `(channels, height, width)`, `()` for a category, `(targets,)` for numbers.
+        shape: of one row: `(features,)`, `(channels, height, width)`, `()` for a category, `(targets,)` for numbers,
+            `(height, width)` for a mask, `(samples,)` for audio, `(features, steps)` for a series, `(longest,)` for
+            tokens, `()` for a text.
         names: of the features of a table, in their order.
         categories: the names of a category's values, in the order of their codes.
         labels: the type that the user's classes had, in which predictions come back.
@@ -55,6 +57,7 @@ class Field:
         features: of a table with categories or missing values: its columns as they are read, `[rows, features]`, of
             which the model meets `shape` numbers.
         missing: what stands for a missing value in such a table, where that is not as usual.
+        rate: samples per second of audio.
     """
 
     kind: Kind
@@ -68,6 +71,7 @@ class Field:
     std: tuple[float, ...] = ()
     features: tuple[Feature, ...] = ()
     missing: tuple[str, ...] | None = None
+    rate: int = 0
 
     @staticmethod
     def of_features(features: tuple[Feature, ...], missing: tuple[str, ...] | None = None) -> Field:
@@ -116,10 +120,10 @@ class Spec:
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers a model must give per row: one per class, or one per target."""
+        """How many numbers a model must give per row (per pixel of a mask): one per class, or one per target."""
         if self.target is None:
             return self.input.size
-        return len(self.target.categories) if self.target.kind == "category" else self.target.size
+        return len(self.target.categories) if self.target.kind in ("category", "mask") else self.target.size
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as JSON types."""

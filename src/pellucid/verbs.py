@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from torch import nn
 
-from pellucid import experiment, proposal, reporting, rundir
+from pellucid import experiment, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
@@ -23,6 +23,7 @@ from pellucid.errors import PellucidError, RecipeError, RunError
 from pellucid.evaluation import evaluate as evaluation
 from pellucid.execution import Execution, threads_kept
 from pellucid.experiment import Given
+from pellucid.proposals import arrays
 from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
 from pellucid.seeds import several
@@ -225,7 +226,7 @@ def fit(
     if resume is not None:
         return Run(experiment.resume(_folder(resume), given), module)
     if earlier is not None:
-        return Run(experiment.train(proposal.on_arrays(earlier, columns), _path(out), given), module)
+        return Run(experiment.train(arrays.on_arrays(earlier, columns), _path(out), given), module)
     section: dict[str, Any] = {"name": model or ("convnet" if columns.schema["input"].kind == "image" else "mlp")}
     if module is not None:
         section = {"name": OWN, "class": f"{type(module).__module__}:{type(module).__qualname__}"}
@@ -234,7 +235,7 @@ def fit(
         "test": 0.15 if test is None else test,
     }
     length = 20 if epochs is None else epochs
-    made = proposal.of_arrays(columns, section, name or "arrays", seed=seed or 0, shares=shares, epochs=length)
+    made = arrays.of_arrays(columns, section, name or "arrays", seed=seed or 0, shares=shares, epochs=length)
     return Run(experiment.train(recipes.override(made, settings), _path(out), given), module)
 
 

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from pellucid import rundir
 from pellucid.data import decoding, image_folder, packed
 from pellucid.data.batch import tensor_of
-from pellucid.data.columns import Columns
+from pellucid.data.columns import Columns, hash_of
 from pellucid.data.inputs import read_inputs
 from pellucid.data.split import draw
 from pellucid.errors import DataError
@@ -181,8 +181,9 @@ def test_the_pack_is_safetensors(own_cache: Path) -> None:
     (path,) = own_cache.glob("*.safetensors")
     loaded = load_file(path)
     assert np.array_equal(loaded["input"], columns.values["input"])
-    assert loaded["target"].tolist() == columns.values["target"].tolist()
-    assert json.loads(loaded["about"].tobytes())["left_out"] == []
+    about = json.loads(loaded["about"].tobytes())
+    assert (about["left_out"], about["kept"]) == ([], list(range(12)))
+    assert about["hashes"]["input"] == hash_of(loaded["input"])
 
 
 def test_changed_content_is_packed_anew_even_at_the_same_size_and_time(own_cache: Path) -> None:
@@ -290,7 +291,7 @@ def test_unreadable_files_are_all_named_or_left_out(own_cache: Path, capsys: pyt
         )
     for path in (root / "red").iterdir():
         path.write_bytes(b"x")
-    with pytest.raises(DataError, match="no picture of the class red can be read"):
+    with pytest.raises(DataError, match="none of the pictures of the class red can be read"):
         read(root, unreadable="leave out")
 
 
@@ -329,8 +330,8 @@ def make(*files: str) -> Path:
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        ([], "data holds no picture, it is empty. Expected one folder per class"),
-        (["a/x.txt"], "data holds no picture: it holds 1 files that end in .txt"),
+        ([], "data holds no pictures, it is empty. Expected one folder per class"),
+        (["a/x.txt"], "data holds no pictures: it holds 1 files that end in .txt"),
         (["a/x.png"], "one class only \\('a'\\)"),
         (["a/x.png", "b/x.png", "y.png"], "1 pictures lie beside the class folders \\(y.png\\)"),
         (["train/a/x.png", "train/b/x.png", "train/y.png"], "lie beside the class folders \\(train/y.png\\)"),

@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris, load_wine
 
 import pellucid
 from pellucid.preflight import Finding
-from pellucid.preflight.check import check, of_table
+from pellucid.preflight.check import check, of_data
 from pellucid.recipe import DataSection
 from tests.cli.test_contract import answer, call
 
@@ -31,7 +31,7 @@ def wine() -> Table:
 
 def found(columns: Table, target: str | None = "grower", **section: Any) -> list[Finding]:
     polars.DataFrame(columns, strict=False).write_csv("wine.csv")
-    return of_table(DataSection(source="wine.csv", target=target, **section))
+    return of_data(DataSection(source="wine.csv", target=target, **section))
 
 
 def test_a_clean_table_has_no_finding() -> None:
@@ -164,5 +164,5 @@ def test_what_is_no_number_in_a_typed_file_is_missing() -> None:
     columns = wine()
     put("x3", [4], float("nan"))(columns)
     polars.DataFrame(columns).write_parquet("wine.parquet")
-    findings = of_table(DataSection(source="wine.parquet", target="grower"))
+    findings = of_data(DataSection(source="wine.parquet", target="grower"))
     assert [(finding.kind, list(finding.rows)) for finding in findings] == [("missing_values", [4])]

@@ -42,15 +42,20 @@ def train(
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="PATH", help="Your own table, or folder of pictures: a recipe is proposed.", show_default=False
+            metavar="PATH", help="Data of your own, a file or a folder: a recipe is proposed.", show_default=False
         ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Of --data, the column to predict.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Of --data, the column to predict, or the piece of names that is the class.",
+            show_default=False,
+        ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of --data, the model [default: tabular; resnet].", show_default=False),
+        typer.Option(metavar="NAME", help="Of --data, the model; by default a plain first choice.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)
@@ -105,18 +110,16 @@ def train(
 
 def _proposed(data: Path, target: str | None, model: str | None, settings: list[str], look: bool) -> Any:
     """A recipe for data of one's own, shown as it will be kept."""
-    from pellucid import proposal
+    from pellucid.proposals import propose
     from pellucid.recipe import to_toml
 
-    made = proposal.propose(data, target, model, settings)
+    made = propose(data, target, model, settings)
     print("\n".join(made.because), to_toml(made.recipe), sep="\n\n", file=sys.stderr)
-    if look and target is not None:
-        from pellucid.preflight.check import of_table
+    if look:
+        from pellucid.preflight.check import of_data
 
-        findings = of_table(made.recipe.data)
-        print(
-            *findings, "Looked at the table before training; --no-check leaves that out.\n", sep="\n", file=sys.stderr
-        )
+        findings = of_data(made.recipe.data)
+        print(*findings, "Looked at the data before training; --no-check leaves that out.\n", sep="\n", file=sys.stderr)
     return made.recipe
 
 

@@ -8,7 +8,7 @@ category over as many columns as the training rows have values, and one for any 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,24 @@ from pellucid.data import table
 from pellucid.data.columns import Columns, Rows
 from pellucid.data.steps import Apply, seen
 from pellucid.errors import DataError
+from pellucid.recipe import DataSection
 from pellucid.spec import Feature, Field
 
 if TYPE_CHECKING:
     import polars
 
 LARGEST = float(np.finfo(np.float32).max)
+
+
+def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
+    """Read the table of a recipe; `keys` are columns that rows are grouped or ordered by.
+
+    Raises:
+        DataError: it is no table, or has no such column.
+    """
+    frame = table.open(section)
+    columns = columns_of(frame, table.types_of(frame, section), section.target, section.missing)
+    return replace(columns, keys=table.keys(frame, keys))
 
 
 def columns_of(

@@ -21,7 +21,7 @@ LARGEST = 64 << 20
 
 def write(columns: Columns, path: Path) -> None:
     """Write columns as one safetensors file."""
-    arrays = {f"values/{name}": np.ascontiguousarray(array) for name, array in columns.values.items()}
+    arrays = {f"values/{name}": np.ascontiguousarray(columns.dense(name)) for name in columns.values}
     arrays |= {f"given/{part}": rows for part, rows in columns.given.items()}
     schema = json.dumps({name: asdict(field) for name, field in columns.schema.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,4 +46,4 @@ def read(path: Path) -> Columns:
 
 def num_bytes(columns: Columns) -> int:
     """How large the columns are in memory."""
-    return sum(array.nbytes for array in columns.values.values())
+    return sum(columns.dense(name).nbytes for name in columns.values)

@@ -1,140 +1,214 @@
-"""Pictures packed once: decoded to one size, row after row in one file of the cache, memory-mapped from then on.
+"""Files packed once: decoded into columns, row after row in one file of the cache, memory-mapped from then on.
 
-The file's name is a hash of the pictures' contents and of how they are decoded, so a changed picture is packed anew and
-an unchanged one never decoded twice. It is written beside and renamed: what was interrupted is not there.
+The file's name is a hash of the files' contents and of how they are decoded, so a changed one is packed anew and an
+unchanged one never decoded twice. It is written beside and renamed: what was interrupted is not there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import math
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import IO, Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import rundir
-from pellucid.data import decoding
-from pellucid.data.decoding import Header
+from pellucid.data.columns import Column
+from pellucid.data.ragged import Ragged
 from pellucid.errors import DataError
 from pellucid.rundir import DiskFull, write_atomically
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key: raise it when the same files are packed to other bytes."""
 HEADER_BYTES = 4096
 """Room for the safetensors header, filled up with spaces; the rows begin behind it."""
 AT_ONCE = 128
-"""Pictures that are decoded before they are written."""
+"""Rows that are decoded before they are written."""
 SETTLED = 2_000_000_000
 """Nanoseconds after which a file with the same size and time of change has the same content."""
 SHOWN = 10
+DTYPES = {"U8": np.uint8, "I16": np.int16, "I32": np.int32, "I64": np.int64, "F32": np.float32}
+"""What safetensors calls the types of numbers that columns have."""
 
 S = TypeVar("S")
 T = TypeVar("T")
+Row = tuple[str, ...]
+"""The files that one row is made of, below the root: a picture, or a picture and its mask."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a column lies: the type of its numbers and the shape of a row; None where rows are of unequal length."""
+
+    dtype: str
+    shape: tuple[int, ...] | None
+
+
+class Format(Protocol):
+    """How files become rows."""
+
+    @property
+    def what(self) -> str:
+        """What the files are, in messages: "pictures"."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """All that decides which bytes the same files become; part of the key."""
+
+    def look(self, paths: Sequence[Path]) -> Any:
+        """Return what the headers of a row's files say; raise `DataError` where one is unreadable."""
+
+    def layouts(self, looked: Sequence[Any]) -> Mapping[str, Layout]:
+        """Return how the columns lie, from what all headers say. The first one should be the largest."""
+
+    def decode(self, paths: Sequence[Path], layouts: Mapping[str, Layout]) -> Mapping[str, NDArray[Any]]:
+        """Return one row's value of each column; raise `DataError` where a file is damaged."""
 
 
 @dataclass(frozen=True)
 class Pack:
-    """Decoded pictures at rest.
+    """Decoded rows at rest.
 
     Attributes:
-        pixels: uint8 `[N, channels, height, width]`, memory-mapped; writing to it does not reach the file.
-        targets: the code of each row's class, int64 `[N]`.
-        files: the path of each row below the root.
+        columns: by name, memory-mapped; writing to them does not reach the file.
+        hashes: the SHA-256 of each column's bytes.
+        kept: which of the rows that were asked for are there, ascending.
         left_out: files that cannot be read, and why.
     """
 
-    pixels: NDArray[np.uint8]
-    targets: NDArray[np.int64]
-    files: Sequence[str]
+    columns: Mapping[str, Column]
+    hashes: Mapping[str, str]
+    kept: Sequence[int]
     left_out: Sequence[tuple[str, str]]
 
 
-def open(root: Path, targets: Mapping[str, int], size: tuple[int, int], unreadable: str) -> Pack:
-    """Return the pictures, from the cache or packed now.
+def open(root: Path, rows: Sequence[Row], form: Format, unreadable: str) -> Pack:
+    """Return the rows, from the cache or packed now.
 
     Args:
-        root: the folder that holds them.
-        targets: the code of the class of each path below it, in the order of the paths.
-        size: height and width in pixels.
+        root: the folder that holds the files.
+        rows: the files of each row, below it.
+        form: how they are decoded.
         unreadable: "refuse" or "leave out", what becomes of files that cannot be decoded.
 
     Raises:
         DataError: naming the files that cannot be decoded.
     """
-    files = list(targets)
     folder = rundir.cache() / "packed"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{folder} cannot be made: {error.strerror}. Set PELLUCID_CACHE to another folder.") from None
-    digest = hashlib.sha256(repr((FORMAT, size, unreadable)).encode())
+    described = (FORMAT, form.what, sorted(form.options.items()), unreadable, [len(row) for row in rows])
+    digest = hashlib.sha256(repr(described).encode())
+    files = [file for row in rows for file in row]
     for file, content in zip(files, _contents(root, files), strict=True):
         digest.update(os.fsencode(file) + b"\0" + content.encode())
     path = folder / f"{digest.hexdigest()}.safetensors"
     if path.exists():
         try:
             return _mapped(path)
-        except (OSError, LookupError, ValueError):  # damaged, or cleared just now: it is made again
+        except (OSError, LookupError, ValueError, TypeError):  # damaged, or cleared just now: it is made again
             path.unlink(missing_ok=True)
     rundir.sweep(folder)
-    _pack(path, root, targets, size, leave_out=unreadable == "leave out")
+    _pack(path, root, rows, form, leave_out=unreadable == "leave out")
     return _mapped(path)
-
-
-def header_of(path: Path) -> Header | DataError:
-    """Return what a picture's header says, or what is wrong with it."""
-    try:
-        return decoding.header(path)
-    except DataError as error:
-        return error
 
 
 def _mapped(path: Path) -> Pack:
     """Open a pack. Mode "c" lets torch take the memory as it is, and keeps whatever is written out of the file."""
     with path.open("rb") as file:
         entries = json.loads(file.read(HEADER_BYTES)[8:])
+        start, stop = entries["about"]["data_offsets"]
+        file.seek(HEADER_BYTES + start)
+        about = json.loads(file.read(stop - start))
 
-        def read(name: str) -> bytes:
-            start, stop = entries[name]["data_offsets"]
-            file.seek(HEADER_BYTES + start)
-            return file.read(stop - start)
+    def column(name: str) -> NDArray[Any]:
+        entry = entries[name]
+        dtype, shape = np.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"])
+        if not math.prod(shape):
+            return np.zeros(shape, dtype)
+        return np.memmap(path, dtype, "c", offset=HEADER_BYTES + entry["data_offsets"][0], shape=shape)
 
-        targets, about = np.frombuffer(read("target"), "<i8").astype(np.int64), json.loads(read("about"))
-    pixels = np.memmap(path, np.uint8, "c", offset=HEADER_BYTES, shape=tuple(entries["input"]["shape"]))
-    return Pack(pixels, targets, about["files"], [(file, why) for file, why in about["left_out"]])
+    columns: dict[str, Column] = {}
+    for name in about["hashes"]:
+        offsets = f"{name}.offsets"
+        columns[name] = Ragged(column(name), np.array(column(offsets))) if offsets in entries else column(name)
+    return Pack(columns, about["hashes"], about["kept"], [(file, why) for file, why in about["left_out"]])
 
 
-def _pack(path: Path, root: Path, targets: Mapping[str, int], size: tuple[int, int], *, leave_out: bool) -> None:
-    files = list(targets)
-    headers = list(_each(header_of, [root / file for file in files], "pictures looked at"))
-    wrong = {file: str(found) for file, found in zip(files, headers, strict=True) if isinstance(found, DataError)}
-    good = [file for file in files if file not in wrong]
-    is_grey = all(found.is_grey for found in headers if isinstance(found, Header))
-    shape = (1 if is_grey else 3, *size)
+@dataclass
+class _Writer:
+    """One column on its way into a file."""
+
+    layout: Layout
+    out: IO[bytes]
+    digest: Any = field(default_factory=hashlib.sha256)
+    lengths: list[int] = field(default_factory=list)
+
+    def add(self, row: NDArray[Any]) -> None:
+        content = np.ascontiguousarray(row, DTYPES[self.layout.dtype]).tobytes()
+        self.out.write(content)
+        self.digest.update(content)
+        self.lengths.append(len(row) if self.layout.shape is None else 1)
+
+    def entries(self, name: str) -> list[tuple[str, str, tuple[int, ...]]]:
+        """The tensors that the column becomes: name, type and shape."""
+        if self.layout.shape is not None:
+            return [(name, self.layout.dtype, (len(self.lengths), *self.layout.shape))]
+        offsets = (f"{name}.offsets", "I64", (len(self.lengths) + 1,))
+        return [(name, self.layout.dtype, (sum(self.lengths),)), offsets]
+
+    def finish(self, out: BinaryIO) -> None:
+        """Append to `out` what does not lie there yet, and where the rows begin where they are ragged."""
+        if self.out is not out:
+            self.out.seek(0)
+            shutil.copyfileobj(self.out, out, 1 << 20)
+        if self.layout.shape is None:
+            offsets = np.concatenate([[0], np.cumsum(self.lengths)]).astype("<i8").tobytes()
+            self.digest.update(offsets)
+            out.write(offsets)
+
+
+def _pack(path: Path, root: Path, rows: Sequence[Row], form: Format, *, leave_out: bool) -> None:
+    paths = [[root / file for file in row] for row in rows]
+    looked = list(_each(lambda row: _tried(form.look, paths[row]), range(len(rows)), f"{form.what} looked at"))
+    wrong = {row: str(found) for row, found in enumerate(looked) if isinstance(found, DataError)}
+    good = [row for row in range(len(rows)) if row not in wrong]
+    layouts = form.layouts([looked[row] for row in good]) if good else {}
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as out:
+        with beside.open("wb") as out, contextlib.ExitStack() as spools:
             out.seek(HEADER_BYTES)
+            writers = {
+                name: _Writer(layout, spools.enter_context(tempfile.TemporaryFile(dir=path.parent)) if place else out)
+                for place, (name, layout) in enumerate(layouts.items())
+            }
             kept = []
-            decoded = _each(lambda file: _decoded(root / file, shape), good, "pictures decoded")
-            for file, pixels in zip(good, decoded, strict=True):
-                if isinstance(pixels, DataError):
-                    wrong[file] = str(pixels)
-                else:
-                    kept.append(file)
-                    out.write(pixels.tobytes())
+            decoded = _each(lambda row: _tried(form.decode, paths[row], layouts), good, f"{form.what} decoded")
+            for row, values in zip(good, decoded, strict=True):
+                if isinstance(values, DataError):
+                    wrong[row] = str(values)
+                    continue
+                kept.append(row)
+                for name, writer in writers.items():
+                    writer.add(values[name])
             if wrong and (not leave_out or not kept):
-                raise DataError(_refusal(root, files, wrong))
-            about = json.dumps({"files": kept, "left_out": sorted(wrong.items())}).encode()
-            _finish(out, (len(kept), *shape), np.array([targets[file] for file in kept], "<i8"), about)
+                raise DataError(_refusal(root, rows, form.what, wrong))
+            left_out = [(rows[row][0], why) for row, why in sorted(wrong.items())]
+            _finish(out, writers, {"kept": kept, "left_out": left_out})
         beside.rename(path)
     except OSError as error:
         if error.errno in rundir.NO_ROOM:
@@ -144,32 +218,38 @@ def _pack(path: Path, root: Path, targets: Mapping[str, int], size: tuple[int, i
         beside.unlink(missing_ok=True)
 
 
-def _decoded(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | DataError:
+def _tried(work: Callable[..., T], *given: Any) -> T | DataError:
     try:
-        return decoding.decode(path, shape)[0]
+        return work(*given)
     except DataError as error:
         return error
+    except OSError as error:
+        return DataError(f"it cannot be read: {error.strerror or error}")
 
 
-def _finish(out: BinaryIO, shape: tuple[int, ...], targets: NDArray[np.int64], about: bytes) -> None:
-    """Write what follows the rows, then the header before them, as safetensors has it."""
+def _finish(out: BinaryIO, writers: Mapping[str, _Writer], about: dict[str, Any]) -> None:
+    """Write what follows the first column's rows, then the header before them, as safetensors has it."""
+    for writer in writers.values():
+        writer.finish(out)
+    told = json.dumps(about | {"hashes": {name: each.digest.hexdigest() for name, each in writers.items()}}).encode()
+    out.write(told)
+    tensors = [entry for name, writer in writers.items() for entry in writer.entries(name)]
     entries, start = {}, 0
-    parts = (("input", "U8", shape, int(np.prod(shape))), ("target", "I64", targets.shape, targets.nbytes))
-    for name, dtype, of_shape, size in (*parts, ("about", "U8", (len(about),), len(about))):
-        entries[name] = {"dtype": dtype, "shape": of_shape, "data_offsets": [start, start + size]}
-        start += size
-    out.write(targets.tobytes() + about)
+    for name, dtype, shape in (*tensors, ("about", "U8", (len(told),))):
+        stop = start + math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize
+        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, stop]}
+        start = stop
     out.seek(0)
     out.write((HEADER_BYTES - 8).to_bytes(8, "little") + json.dumps(entries).encode().ljust(HEADER_BYTES - 8))
     out.flush()
     os.fsync(out.fileno())
 
 
-def _refusal(root: Path, files: Sequence[str], wrong: dict[str, str]) -> str:
-    shown = "".join(f"\n  {file}: {why}" for file, why in sorted(wrong.items())[:SHOWN])
+def _refusal(root: Path, rows: Sequence[Row], what: str, wrong: Mapping[int, str]) -> str:
+    shown = "".join(f"\n  {rows[row][0]}: {why}" for row, why in sorted(wrong.items())[:SHOWN])
     more = f"\n  and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
     return (
-        f"{root}: {len(wrong)} of {len(files)} pictures cannot be read:{shown}{more}\n"
+        f"{root}: {len(wrong)} of {len(rows)} {what} cannot be read:{shown}{more}\n"
         'Replace or remove them, or train without them: data.unreadable="leave out".'
     )
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from pellucid.data.columns import Columns
+from pellucid.data.columns import Columns, Rows
 from pellucid.data.features import Features
 from pellucid.data.split import Split, rows_hash
 from pellucid.data.steps import Binarize, Standardize, Step
@@ -39,21 +39,8 @@ class Preprocessing:
     def fit(section: PrepareSection, columns: Columns, split: Split, device: str = "cpu") -> Preprocessing:
         """Fit every step that the recipe asks for on the training rows."""
         rows = split.parts["train"]
-        steps: dict[str, Step] = {}
-        if columns.schema["input"].features:
-            if section.binarize:
-                raise DataError(
-                    "prepare.binarize cuts values of 0 to 1, and the table has categories or missing values."
-                )
-            field, values = columns.schema["input"], columns.values["input"]
-            steps["input"] = Features.fit("input", values, field, rows, section.standardize)
-        elif section.binarize:
-            steps["input"] = Binarize.fit("input", columns.values["input"])
-        elif section.standardize:
-            steps["input"] = Standardize.fit("input", columns.values["input"], rows)
-        if section.standardize and "target" in columns.schema and columns.schema["target"].kind == "number":
-            steps["target"] = Standardize.fit("target", columns.values["target"], rows)
-        return Preprocessing(steps, device, columns.schema)
+        fitted = {"input": _input_step(section, columns, rows), "target": _target_step(section, columns, rows)}
+        return Preprocessing({name: step for name, step in fitted.items() if step is not None}, device, columns.schema)
 
     def apply(self, column: str, values: Shaped[Tensor, "rows ..."]) -> Shaped[Tensor, "rows ..."]:
         """Apply the column's step to raw rows. Images in uint8 come out as floats; category codes as they are."""
@@ -84,3 +71,23 @@ class Preprocessing:
         """Read what `to_dict` made."""
         steps = [_STEPS[step["name"]](step) for step in values["steps"]]
         return Preprocessing({step.column: step for step in steps}, device)
+
+
+def _input_step(section: PrepareSection, columns: Columns, rows: Rows) -> Step | None:
+    """What prepares the inputs, fitted on these rows."""
+    field = columns.schema["input"]
+    if field.features and section.binarize:
+        raise DataError("prepare.binarize cuts values of 0 to 1, and the table has categories or missing values.")
+    if field.features:
+        return Features.fit("input", columns.dense("input"), field, rows, section.standardize)
+    if section.binarize:
+        return Binarize.fit("input", columns.dense("input"))
+    return Standardize.fit("input", columns.dense("input"), rows) if section.standardize else None
+
+
+def _target_step(section: PrepareSection, columns: Columns, rows: Rows) -> Step | None:
+    """What prepares the targets, fitted on these rows; classes stay the codes that they are."""
+    field = columns.schema.get("target")
+    if field is None or field.kind != "number" or not section.standardize:
+        return None
+    return Standardize.fit("target", columns.dense("target"), rows)

@@ -13,10 +13,9 @@ from torch import Tensor
 
 from pellucid.data.batch import Batch, tensor_of
 from pellucid.data.columns import Columns, check_finite
-from pellucid.data.features import Features
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.split import Split, draw
-from pellucid.data.steps import Standardize
+from pellucid.data.steps import Shaping, Standardize
 from pellucid.errors import DataError
 from pellucid.recipe import Recipe
 from pellucid.spec import Spec
@@ -45,7 +44,7 @@ class Rows:
         self.preprocessing = preprocessing
         self.spec = _spec(columns, split, preprocessing)
         self.device = device
-        self._tensors = {name: tensor_of(array).to(device) for name, array in columns.values.items()}
+        self._tensors = {name: tensor_of(columns.dense(name)).to(device) for name in columns.values}
         self._rows = {part: torch.from_numpy(rows) for part, rows in split.parts.items()}
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> Rows:
@@ -77,7 +76,7 @@ class Rows:
 
     def raw(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return inputs as the user knows them: images in 0 to 1, numbers in their own units."""
-        values = self.columns.values["input"][rows]
+        values = self.columns.dense("input")[rows]
         floats = values.astype(np.float32)
         return floats / np.float32(255) if values.dtype == np.uint8 else floats
 
@@ -133,11 +132,11 @@ def check_batch_size(recipe: Recipe, num_rows: int) -> None:
 def _spec(columns: Columns, split: Split, preprocessing: Preprocessing) -> Spec:
     target = columns.schema.get("target")
     prepared = preprocessing.steps.get("input")
-    given = prepared.field if isinstance(prepared, Features) else columns.schema["input"]
+    given = prepared.field if isinstance(prepared, Shaping) else columns.schema["input"]
     if target is None:
         return Spec(given)
     if target.kind == "category":
-        counts = np.bincount(columns.values["target"][split.parts["train"]], minlength=len(target.categories))
+        counts = np.bincount(columns.dense("target")[split.parts["train"]], minlength=len(target.categories))
         target = replace(target, counts=tuple(counts.tolist()))
     step = preprocessing.steps.get("target")
     if isinstance(step, Standardize):

@@ -45,7 +45,7 @@ class Split:
         if _is_category(columns):
             names = columns.schema["target"].categories
             for part in PARTS:
-                counts = np.bincount(columns.values["target"][self.parts[part]], minlength=len(names))
+                counts = np.bincount(columns.dense("target")[self.parts[part]], minlength=len(names))
                 classes[part] = dict(zip(names, counts.tolist(), strict=True))
         return {
             "kind": self.section.kind,
@@ -100,11 +100,11 @@ def draw(section: SplitSection, columns: Columns) -> Split:
     if section.kind == "contiguous":
         split = _cut(section, len(columns))
         if _is_category(columns):
-            _check_classes(split, columns, columns.values["target"])
+            _check_classes(split, columns, columns.dense("target"))
         return split
     random = np.random.default_rng([section.seed, 0x5EED])
     pool = given.get("train", np.setdiff1d(np.arange(len(columns)), np.concatenate([[], *given.values()]).astype(int)))
-    labels = columns.values["target"] if _is_category(columns) else None
+    labels = columns.dense("target") if _is_category(columns) else None
     by_class = labels if section.kind != "random" else None
     if section.kind == "stratified" and labels is None:
         found = "the target is a number" if "target" in columns.schema else "the data has no target"

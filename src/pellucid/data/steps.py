@@ -50,6 +50,15 @@ def seen(rows: Rows) -> dict[str, Any]:
     return {"part": "train", "rows": len(rows), "hash": rows_hash(rows)}
 
 
+@runtime_checkable
+class Shaping(Step, Protocol):
+    """A step after which rows are of another kind or shape."""
+
+    @property
+    def field(self) -> Field:
+        """What a model meets."""
+
+
 @dataclass(frozen=True)
 class Standardize:
     """Subtract the mean and divide by the standard deviation, per channel or feature.

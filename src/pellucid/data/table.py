@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pellucid.errors import DataError
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError, closest
 from pellucid.recipe import MISSING, ColumnType, DataSection
 
 if TYPE_CHECKING:
@@ -82,6 +84,24 @@ def read(path: Path, section: DataSection, expected: Sequence[str] = ()) -> pola
     if frame.height == 0 or frame.width == 0:
         raise DataError("it has no rows: expected at least one below its names.")
     return frame
+
+
+def keys(frame: polars.DataFrame, wanted: Collection[str]) -> dict[str, NDArray[Any]]:
+    """Return columns that rows are grouped or ordered by, as they stand, `[rows]` each.
+
+    Raises:
+        DataError: there is no such column, or a value of it is missing.
+    """
+    found = {}
+    for name in wanted:
+        if name not in frame.columns:
+            raise DataError(f"There is no column {name!r} to group or order rows by. {closest(name, frame.columns)}")
+        if frame[name].null_count():
+            raise DataError(
+                f"{name!r} is missing in {frame[name].null_count()} rows: expected a value to group or order by."
+            )
+        found[name] = frame[name].to_numpy()
+    return found
 
 
 def missing_in(section: DataSection) -> Sequence[str]:

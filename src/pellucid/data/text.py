@@ -6,6 +6,7 @@ of the same kind and length, the target one character further on.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.split import Split, draw
 from pellucid.data.vocabulary import UNKNOWN, Vocabulary, code_points
 from pellucid.errors import DataError
-from pellucid.recipe import Recipe
+from pellucid.recipe import DataSection, Recipe
 from pellucid.spec import Field, Spec
 
 SAMPLE_WINDOWS = 256
@@ -66,7 +67,7 @@ class Text:
 
     def raw(self, part: str) -> NDArray[np.int32]:
         """Return a part's code points, `[characters]`."""
-        return self.columns.values["input"][self.split.parts[part]].astype(np.int32)
+        return self.columns.dense("input")[self.split.parts[part]].astype(np.int32)
 
     def first(self, part: str) -> int:
         """Return the place of a part's first character in the whole text."""
@@ -115,13 +116,13 @@ def open(recipe: Recipe, columns: Columns, device: str = "cpu") -> Text:
                 f"The {part} part of the text has {len(rows):,} characters, and at least {fewest:,} are needed with "
                 f"prepare.context = {context}. Give a longer text, or a shorter context."
             )
-    step = Vocabulary.fit("input", columns.values["input"], split.parts["train"])
+    step = Vocabulary.fit("input", columns.dense("input"), split.parts["train"])
     return Text(columns, split, Preprocessing({"input": step}, device), context, device)
 
 
 def spec_of(columns: Columns, context: int = 128) -> Spec:
     """Return what a text dictates when all of it is seen."""
-    characters = map(chr, np.unique(columns.values["input"]).tolist())
+    characters = map(chr, np.unique(columns.dense("input")).tolist())
     field = Field("tokens", (context,), categories=(*characters, UNKNOWN))
     return Spec(field, field)
 
@@ -148,6 +149,11 @@ def read(path: Path) -> Columns:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Give the path of a text file.") from None
     return columns_of(text, str(path))
+
+
+def of_section(section: DataSection, keys: Collection[str] = ()) -> Columns:
+    """Read the text of a recipe."""
+    return read(Path(section.source))
 
 
 def tinyshakespeare() -> Columns:

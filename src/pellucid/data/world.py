@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA, features, image_folder, rows, table, text
+from pellucid.data import DATA, kinds, rows, text
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError
@@ -52,7 +52,11 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
     Raises:
         DataError: the data is missing, damaged, holds NaN, or cannot be split as asked.
     """
-    columns = columns if columns is not None else read(recipe.data)
+    columns = (
+        columns
+        if columns is not None
+        else read(recipe.data, list(filter(None, [recipe.split.group, recipe.split.time])))
+    )
     if columns.schema["input"].kind == "tokens":
         return text.open(recipe, columns, device)
     return rows.open(recipe, columns, device)
@@ -64,33 +68,28 @@ ARRAYS = "arrays"
 
 def is_own(source: str) -> bool:
     """Whether a source is the user's own, from memory, a file or a folder, and so in no table."""
-    return source == ARRAYS or source.lower().endswith((".txt", *table.ENDINGS)) or is_folder(source)
+    return source == ARRAYS or (source not in DATA and kinds.is_own(source))
 
 
-def is_folder(source: str) -> bool:
-    """Whether a source is a folder of the user's own; a name of the catalogue is not, whatever lies beside it."""
-    return source not in DATA and Path(source).is_dir()
+def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
+    """Read a data set of the catalogue, or files of the user's own.
 
-
-def read(section: DataSection) -> Columns:
-    """Read a data set of the catalogue, or a file or folder of the user's own."""
+    Args:
+        section: of the recipe.
+        keys: columns that rows are grouped or ordered by.
+    """
     source = section.source
     if source == ARRAYS:
         raise DataError(
             "This run was trained on arrays in memory, which are not kept with it: "
             "give them again, as in pellucid.fit(X, y, resume=RUN)."
         )
-    if source.lower().endswith(table.ENDINGS):
-        frame = table.open(section)
-        return features.columns_of(frame, table.types_of(frame, section), section.target, section.missing)
-    if section.target is not None or section.types:
-        raise DataError(f"data.target and data.types are of a table, and data.source = {source!r} is none.")
-    if is_folder(source):
-        return image_folder.read(section)
-    if section.size is not None:
-        raise DataError(f"data.size is of a folder of pictures, and data.source = {source!r} is none.")
     if is_own(source):
-        return text.read(Path(source))
+        kind = section.kind or kinds.kind_of(Path(source))
+        return kinds.reader(kind)(section, keys)
+    for_own = sorted(name for name, value in section if value is not None and name not in ("source", "unreadable"))
+    if for_own:
+        raise DataError(f"data.{for_own[0]} is of data of one's own, and data.source = {source!r} is a data set.")
     columns = find(DATA, source, "data.source").load()()
     assert isinstance(columns, Columns)
     return columns

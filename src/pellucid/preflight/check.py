@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import importlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pellucid import experiment, verbs
-from pellucid.data import table
+from pellucid.data import kinds, world
 from pellucid.data.rows import Rows
 from pellucid.errors import PellucidError
 from pellucid.execution import decide, threads_kept
-from pellucid.preflight import Finding, learning, parts, tables, worst_first
-from pellucid.proposal import propose
+from pellucid.preflight import Finding, learning, parts, worst_first
+from pellucid.proposals import propose
 from pellucid.randomness import undisturbed
 from pellucid.recipe import DataSection, Recipe, assignment
+
+CHECKS: Mapping[str, str] = {
+    "table": "pellucid.preflight.tables",
+}
+"""The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
+NAMELESS = ("table", "series")
+"""Kinds that can be looked at before it is said what is to be predicted."""
 
 
 def check(
@@ -23,27 +31,25 @@ def check(
     """Look for what is wrong with data of one's own or with a recipe, and keep nothing.
 
     Args:
-        source: the path of a table or of a folder of pictures, for which a recipe is proposed; or what `train` takes.
+        source: the path of data of one's own, for which a recipe is proposed; or what `train` takes.
         settings: changes to the recipe.
-        target: of a table, the column to predict. Without one only the table itself is looked at.
+        target: as `propose` takes it. Without one only a table itself is looked at.
 
     Returns:
-        Findings, the worst first; the recipe is tried out only where nothing is wrong with the table.
+        Findings, the worst first; the recipe is tried out only where nothing is wrong with the data.
 
     Raises:
         PellucidError: the file or the recipe cannot be read.
     """
-    if isinstance(source, str | Path) and str(source).lower().endswith(table.ENDINGS):
-        if target is None:
-            return of_table(DataSection(source=str(source)))
+    if not isinstance(source, Recipe) and world.is_own(str(source)):
         settings = dict(settings.items() if isinstance(settings, Mapping) else map(assignment, settings))
+        if target is None and kinds.kind_of(Path(source)) in NAMELESS:
+            return of_data(DataSection(source=str(source)))
         source = propose(source, target, settings=settings).recipe
-    elif isinstance(source, str | Path) and Path(source).is_dir():
-        source = propose(source, target).recipe
     elif target is not None:
-        raise PellucidError("--target goes with the path of a table; a recipe names its own (data.target).")
+        raise PellucidError("--target goes with the path of data; a recipe names its own (data.target).")
     recipe = verbs.recipe_of(source, settings)
-    findings = of_table(recipe.data) if recipe.data.source.lower().endswith(table.ENDINGS) else []
+    findings = of_data(recipe.data)
     if any(finding.weight == "wrong" for finding in findings):
         return findings
     recipe = experiment.resolve(recipe)
@@ -55,7 +61,12 @@ def check(
     return worst_first(findings)
 
 
-def of_table(section: DataSection) -> list[Finding]:
-    """Return what is found in a recipe's table, the worst first."""
-    frame = table.open(section)
-    return worst_first(tables.check(frame, table.types_of(frame, section), section.target))
+def of_data(section: DataSection) -> list[Finding]:
+    """Return what is found in the files of one's own that a recipe names, the worst first; nothing of other data."""
+    if not world.is_own(section.source) or section.source == world.ARRAYS:
+        return []
+    kind = section.kind or kinds.kind_of(Path(section.source))
+    if kind not in CHECKS:
+        return []
+    look: Callable[[DataSection], Iterable[Finding]] = importlib.import_module(CHECKS[kind]).check
+    return worst_first(look(section))

@@ -16,7 +16,7 @@ OFTEN = 0.2
 
 def check(world: Rows) -> Iterator[Finding]:
     """Yield held-out rows whose inputs occur in the training part too, unless inputs repeat by their nature."""
-    values = np.ascontiguousarray(world.columns.values["input"])
+    values = np.ascontiguousarray(world.columns.dense("input"))
     train = world.split.parts["train"]
     seen = {_digest(values[row]) for row in train}
     if len(seen) < (1 - OFTEN) * len(train):

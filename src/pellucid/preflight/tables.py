@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pellucid.data import table
 from pellucid.data.table import Column
 from pellucid.preflight import Finding
+from pellucid.recipe import DataSection
 
 if TYPE_CHECKING:
     import polars
@@ -32,8 +33,10 @@ ONLY_FEW = 2.0
 """Rows per value of a column on average, below which that it settles the target means nothing."""
 
 
-def check(frame: polars.DataFrame, columns: Sequence[Column], target: str | None) -> Iterator[Finding]:
-    """Yield what is found in a table whose columns have these types."""
+def check(section: DataSection) -> Iterator[Finding]:
+    """Yield what is found in a recipe's table."""
+    frame, target = table.open(section), section.target
+    columns = table.types_of(frame, section)
     yield from _missing(frame, columns, target)
     yield from _columns(frame, columns, target)
     yield from _texts(frame, columns)

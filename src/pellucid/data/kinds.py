@@ -1,0 +1,90 @@
+"""Kinds of data of the user's own: which one lies at a path, and what reads it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from pellucid.data import folder, table
+from pellucid.data.columns import Columns
+from pellucid.data.inputs import PICTURES
+from pellucid.errors import DataError, closest
+from pellucid.recipe import DataSection
+
+Reader = Callable[[DataSection, Collection[str]], Columns]
+
+READERS: Mapping[str, str] = {
+    "table": "pellucid.data.features:read",
+    "text": "pellucid.data.text:of_section",
+    "pictures": "pellucid.data.image_folder:read",
+}
+"""What reads each kind: `(section, keys) -> Columns`, where keys are columns that rows are grouped or ordered by."""
+SOUNDS = {".wav", ".flac", ".ogg"}
+MASKS = ({"images", "labels"}, {"images", "masks"}, {"images", "annotations"})
+"""Folders that stand side by side where pictures have masks."""
+ENDINGS = {".txt": "text", ".npy": "arrays", ".npz": "arrays", ".conllu": "conllu"} | dict.fromkeys(
+    table.ENDINGS, "table"
+)
+"""The kinds of single files. Which of a table's rows are a series only its columns, or the user, can say."""
+
+
+def reader(kind: str) -> Reader:
+    """Import and return what reads a kind.
+
+    Raises:
+        DataError: nothing does.
+    """
+    if kind not in READERS:
+        raise DataError(f"data.kind = {kind!r}: there is no such kind. {closest(kind, READERS)}")
+    module, _, name = READERS[kind].partition(":")
+    read: Reader = getattr(importlib.import_module(module), name)
+    return read
+
+
+def kind_of(path: Path) -> str:
+    """Return which kind of data lies at a path, by the names of its files.
+
+    Raises:
+        DataError: there is nothing, or nothing that is known.
+    """
+    known = ", ".join([*ENDINGS, "a folder of pictures, sounds or texts"])
+    if not path.exists():
+        raise DataError(f"There is no {path}. Give the path of data of your own: {known}.")
+    if path.is_file():
+        kind = "idx" if _is_idx(path.name) else ENDINGS.get(path.suffix.lower())
+        if kind is None:
+            raise DataError(f"{path} is no kind of data that is known. Expected {known}.")
+        return kind
+    names = {each.name for each in path.iterdir()}
+    if "data_batch_1.bin" in names:
+        return "cifar"
+    if any(map(_is_idx, names)):
+        return "idx"
+    if any(pair <= names for pair in MASKS) or any(f"{name}annot" in names for name in names):
+        return "masks"
+    found = folder.endings_in(path)
+    counts = {
+        "pictures": _count(found, PICTURES),
+        "sounds": _count(found, SOUNDS),
+        "documents": found[".txt"],
+        "conllu": found[".conllu"],
+    }
+    kind = max(counts, key=lambda kind: counts[kind])
+    if not counts[kind]:
+        held = folder.listed({f"files that end in {ending}": count for ending, count in found.items()})
+        raise DataError(f"{path} holds nothing that is known ({held or 'it is empty'}). Expected {known}.")
+    return kind
+
+
+def is_own(source: str) -> bool:
+    """Whether a source names files of the user's own by its ending or by being there."""
+    return source.lower().endswith(tuple(ENDINGS)) or _is_idx(Path(source).name) or Path(source).is_dir()
+
+
+def _is_idx(name: str) -> bool:
+    return name.removesuffix(".gz").endswith(("-ubyte", ".idx"))
+
+
+def _count(found: Mapping[str, int], endings: Collection[str]) -> int:
+    return sum(found.get(ending, 0) for ending in endings)
