@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pellucid.data import packed
 from pellucid.data.batch import Batch, tensor_of
 from pellucid.data.columns import Columns, check_finite
 from pellucid.data.preprocessing import Preprocessing
@@ -84,6 +85,17 @@ class Rows:
     def row_bytes(self) -> int:
         """Size of one prepared input row."""
         return 4 * self.spec.input.size
+
+    @property
+    def bytes_at_rest(self) -> int:
+        """Size of one input row as it lies at rest."""
+        column = self.columns.dense("input")
+        return column.nbytes // len(column)
+
+    def expect(self, rows: Tensor) -> None:
+        """Have rows that lie on a disk read into memory, for they will be taken soon."""
+        for name in self.columns.values:
+            packed.read_ahead(self.columns.dense(name), rows.numpy())
 
     def size(self, part: str) -> int:
         """Return how many rows a part has."""

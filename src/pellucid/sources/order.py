@@ -48,7 +48,7 @@ def order(num_rows: int, row_bytes: int, seed: int, epoch: int) -> Order:
     if num_rows * row_bytes <= LARGE:
         return Order(permutation(num_rows, seed, epoch), (num_rows,))
     block = max(1, BLOCK // row_bytes)
-    blocks = torch.arange(num_rows).split(block)
+    blocks = torch.split(torch.arange(num_rows), block)
     drawn = permutation(len(blocks), seed, epoch).tolist()
     pools = [
         torch.cat([blocks[place] for place in drawn[first : first + POOL]]) for first in range(0, len(drawn), POOL)
