@@ -10,6 +10,7 @@ import pytest
 from pellucid.data import folder, kinds
 from pellucid.data.folder import Folder
 from pellucid.errors import DataError
+from pellucid.recipe import DataSection
 
 
 def make(*files: str) -> Path:
@@ -110,3 +111,50 @@ def test_endings_are_counted() -> None:
     counts = folder.endings_in(make("a/x.wav", "a/y.WAV", ".hidden/z.wav", "a/.z.wav"))
     assert counts == {".wav": 2}
     assert np.array_equal(sorted(counts), [".wav"])
+
+
+def listed(rows: str, **section: str) -> Folder:
+    make(*SPOKEN)
+    Path("data/list.csv").write_text(rows)
+    return folder.of_section(
+        DataSection(source="data/list.csv", **{"input": "file", "target": "digit"} | section), {".wav"}, "sounds"
+    )
+
+
+LIST = "file,digit,speaker\n1_bob_2.wav,1,bob\n0_ann_1.wav,0,ann\n0_bob_1.wav,0,bob\n"
+
+
+def test_a_table_names_files_and_their_classes() -> None:
+    found = listed(LIST)
+    assert found.files == ("1_bob_2.wav", "0_ann_1.wav", "0_bob_1.wav")  # as the table has them
+    assert (found.root, found.classes, found.codes.tolist()) == (Path("data"), ("0", "1"), [1, 0, 0])
+    assert found.keys(["speaker"])["speaker"].tolist() == ["bob", "ann", "bob"]
+    assert found.only([0, 2]).keys(["speaker"])["speaker"].tolist() == ["bob", "bob"]
+    assert kinds.kind_in_column(DataSection(source="data/list.csv", input="file")) == "sounds"
+    assert kinds.kind_in_column(DataSection(source="data/list.csv", input="speaker")) == "documents"
+    with pytest.raises(DataError, match="no column 'room'"):
+        found.keys(["room"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (LIST + "7_eve_1.wav,1,eve\n", r"names 1 files that are not there or no sounds: row 3 \(7_eve_1.wav\)"),
+        (LIST + "list.csv,1,eve\n", r"row 3 \(list.csv\)"),
+        (LIST + "0_ann_1.wav,0,ann\n", "names 1 files twice: 0_ann_1.wav"),
+        (LIST + "1_ann_1.wav,,ann\n", "'digit' is missing in 1 rows"),
+        (LIST.replace("1,bob", "0,bob"), "one class only"),
+    ],
+)
+def test_what_a_table_names_wrongly_is_refused(rows: str, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        listed(rows)
+
+
+def test_columns_that_a_table_lacks_are_asked_for() -> None:
+    with pytest.raises(
+        DataError, match=r"data\.input, the column of the files' paths: one of file, digit, speaker; given is 'x'"
+    ):
+        listed(LIST, input="x")
+    with pytest.raises(DataError, match="--target, the class: one of file, digit, speaker; given is 'x'"):
+        listed(LIST, target="x")

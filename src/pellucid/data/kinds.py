@@ -77,6 +77,21 @@ def kind_of(path: Path) -> str:
     return kind
 
 
+def kind_in_column(section: DataSection) -> str:
+    """Return which kind of data a table's input column holds: paths of pictures or sounds, or texts.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    frame = table.open(section)
+    if section.input not in frame.columns:
+        raise DataError(f"data.input = {section.input!r}: {section.source} has the columns {', '.join(frame.columns)}.")
+    endings = {Path(str(value)).suffix.lower() for value in frame[section.input].drop_nulls().head(100)}
+    if endings and endings <= PICTURES:
+        return "pictures"
+    return "sounds" if endings and endings <= SOUNDS else "documents"
+
+
 def is_own(source: str) -> bool:
     """Whether a source names files of the user's own by its ending or by being there."""
     return source.lower().endswith(tuple(ENDINGS)) or _is_idx(Path(source).name) or Path(source).is_dir()

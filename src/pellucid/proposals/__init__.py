@@ -56,6 +56,8 @@ def propose(
     path = Path(path)
     section = _section(path, target, settings)
     kind = section.kind or kinds.kind_of(path)
+    if kind == "table" and section.kind is None and section.input is not None:
+        kind = kinds.kind_in_column(section)
     if kind not in PROPOSALS:
         known = ", ".join(PROPOSALS)
         raise DataError(f"{path} holds {kind}, for which no recipe is proposed; there is one for {known}.")
