@@ -39,10 +39,7 @@ class Augmentations:
 
     steps: Sequence[Augmentation] = ()
 
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def drawn(self, seed: int, rows: Tensor, sizes: tuple[int, ...] = ()) -> Drawn:
+    def drawn(self, seed: int, rows: Tensor, sizes: Sequence[int] = ()) -> Drawn:
         """Return them as they fall out for these rows; see `Draw`."""
         return Drawn(self.steps, seed, rows, sizes)
 
@@ -54,7 +51,7 @@ class Drawn:
     steps: Sequence[Augmentation]
     seed: int
     rows: Tensor
-    sizes: tuple[int, ...]
+    sizes: Sequence[int] = ()
 
     def apply(self, stage: Stage, columns: dict[str, Tensor]) -> dict[str, Tensor]:
         """Apply those of one stage."""

@@ -8,6 +8,7 @@ Flood 2014): the same in every batch, on every device, with any number of thread
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -44,7 +45,7 @@ class Draw:
         rows: ids of the rows, `[rows]`, where the batch lies.
     """
 
-    def __init__(self, seed: int, rows: Int[Tensor, " rows"], place: int = 0, sizes: tuple[int, ...] = ()) -> None:
+    def __init__(self, seed: int, rows: Int[Tensor, " rows"], place: int = 0, sizes: Sequence[int] = ()) -> None:
         """Begin to draw.
 
         Args:
@@ -54,7 +55,7 @@ class Draw:
             sizes: of the batches that the rows are, one after another; one batch where none are given.
         """
         self.rows = rows
-        self._sizes = sizes or (len(rows),)
+        self._sizes = tuple(sizes) or (len(rows),)
         self._keys = mix(mix(rows * _GOLDEN + _signed(seed)) + _signed(place * 0x9E3779B97F4A7C15))
         self._calls = 0
 

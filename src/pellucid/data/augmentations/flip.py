@@ -11,7 +11,7 @@ from torch import Tensor
 from pellucid.catalogue import Config as Base
 from pellucid.data.augmentations.augmentation import Stage
 from pellucid.data.augmentations.draw import Draw
-from pellucid.data.augmentations.pictures import check, maps
+from pellucid.data.augmentations.pictures import check, plane
 from pellucid.spec import Spec
 
 
@@ -31,14 +31,14 @@ class Flip:
     mixes: ClassVar[bool] = False
 
     def __init__(self, config: Config, spec: Spec) -> None:
-        check("flip", spec)
-        self._config, self._maps = config, maps(spec)
+        check(spec)
+        self._config, self._plane = config, plane(spec)
 
     def apply(self, columns: dict[str, Tensor], draw: Draw) -> dict[str, Tensor]:
         """Return the columns with some of their rows mirrored."""
         across, down = draw.chance(self._config.horizontal), draw.chance(self._config.vertical)
         changed = dict(columns)
-        for name in self._maps:
+        for name in self._plane:
             for axis, chosen in ((-1, across), (-2, down)):
                 values = changed[name]
                 mirrored = values.flip(axis)
