@@ -49,9 +49,8 @@ class Shuffled:
         self._step = 0
         self._epoch = -1
         self._cuts: tuple[Tensor, ...] = ()
-        self._pools: list[
-            tuple[int, int, Tensor]
-        ] = []  # from how many rows taken on it is read, where it ends, its rows
+        # Of each pool to come: after how many rows it is read, after how many it is used up, and its rows.
+        self._pools: list[tuple[int, int, Tensor]] = []
         self._versions: list[int] = []
         self._ready: list[Batch] = []  # the batches gathered and not yet given, last first
 
@@ -82,7 +81,7 @@ class Shuffled:
         # On a fixed grid, wherever a resumed run begins: the same batch at another place in memory rounds differently.
         start = position - position % self._batches_per_gather
         cuts = self._cuts[start : start + self._batches_per_gather]
-        self._read_ahead(sum(map(len, self._cuts[:start])))
+        self._read_ahead(start)
         sizes = [len(cut) for cut in cuts]
         gathered = self._take(torch.cat(cuts), epoch, sizes)
         columns = {name: torch.split(tensor, sizes) for name, tensor in gathered.columns.items()}
@@ -103,8 +102,10 @@ class Shuffled:
                 self._pools = list(zip([0, 0, *ends], ends, torch.split(rows, list(found.pools)), strict=False))
         self._cuts, self._epoch = rows.tensor_split(self.steps_per_epoch), epoch
 
-    def _read_ahead(self, taken: int) -> None:
-        """Have the rows of the pool that is taken from, and of the next one, read from the disk in large pieces."""
+    def _read_ahead(self, batches: int) -> None:
+        """After so many batches of an epoch, have the pool that is taken from and the next one read in large pieces."""
+        size, larger = divmod(len(self._rows), self.steps_per_epoch)  # as many batches are larger by one row
+        taken = batches * size + min(batches, larger)
         while self._pools and self._pools[0][0] <= taken:
             _, end, rows = self._pools.pop(0)
             if end > taken:
