@@ -56,7 +56,7 @@ def check(
     with threads_kept(), undisturbed(recipe.seed):
         made = experiment.assemble(recipe, decide(recipe.execution), experiment.Given(quiet=True))
         if isinstance(made.world, Rows):
-            findings += parts.check(made.world)
+            findings += parts.check(made.world, recipe.data)
         findings += learning.check(made)
     return worst_first(findings)
 
