@@ -129,7 +129,7 @@ class Field:
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         clock = plain.pop("clock", None)
         if clock is not None:
-            lists = {name: tuple(v) if isinstance(v, list) else v for name, v in clock.items()}
+            lists: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in clock.items()}
             clock = Clock(**lists | {"features": _features(clock["features"])})
         return Field(**plain | {"features": _features(plain.get("features", ()))}, clock=clock)
 

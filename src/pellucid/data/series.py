@@ -1,4 +1,4 @@
-"""Series of the user's own: a table whose rows follow one another in time, cut into windows that end before their target.
+"""Series of the user's own: a table whose rows follow one another in time, cut into windows that end before a target.
 
 The rows are put on an even grid, one after the other for each series. A step that lacks a value (or is not in the
 table) has the last known one, never a later one, and a channel beside it says so. A row is then a window of `context`
@@ -73,7 +73,8 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
     """
     frame = table.open(section)
     section = settled(section, frame)
-    assert section.target is not None and section.time is not None
+    assert section.target is not None
+    assert section.time is not None
     found, unit = timeline.read(frame, section.time)
     which = names_of(frame, section.series)
     pace, reason = timeline.pace_of(found, unit, which)
@@ -82,7 +83,7 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
     features = features_of(frame, section)
     grid = lay(frame, features, timeline.of_unit(found, unit, pace), which, pace)
     check_digits(frame, features, matrix(frame, features))
-    gaps = np.isnan(grid.values).any(axis=0)
+    gaps = np.isnan(grid.values).sum(axis=0) > 0
     longest = int(np.unique(grid.begins, return_counts=True)[1].max())
     clock = Clock(
         section.time,
@@ -118,15 +119,19 @@ def settled(section: DataSection, frame: polars.DataFrame) -> DataSection:
         raise DataError(f"Which column is to be predicted? Give --target, one of: {', '.join(frame.columns)}.")
     table.types_of(frame, section)  # refuses a target or a type of no column
     if table.as_numbers(frame[target]) is None:
-        raise DataError(f"The target {target!r} of a series must be numbers; {table.first_text(frame[target])!r} is none.")
+        raise DataError(
+            f"The target {target!r} of a series must be numbers; {table.first_text(frame[target])!r} is none."
+        )
     if section.time is None:
         when = when_columns(frame, section)
         if len(when) != 1:
             told = f"several columns could: {', '.join(map('+'.join, when))}" if when else "no column holds dates"
-            raise DataError(f"Which column says when? {told}. Give data.time, such as data.time=[\"date\"].")
+            raise DataError(f'Which column says when? {told}. Give data.time, such as data.time=["date"].')
         section = section.model_copy(update={"time": when[0]})
     if section.series is not None and section.series not in frame.columns:
-        raise DataError(f"There is no column {section.series!r} to tell series apart by. {closest(section.series, frame.columns)}")
+        raise DataError(
+            f"There is no column {section.series!r} to tell series apart by. {closest(section.series, frame.columns)}"
+        )
     return section
 
 
@@ -283,13 +288,13 @@ def windows(columns: Columns, prepare: PrepareSection, split: SplitSection) -> C
 
 
 def _check_split(split: SplitSection, clock: Clock, horizon: int, num_series: int) -> None:
-    """Windows of a series overlap: only parts that follow one another, or that hold whole series, know nothing of others."""
+    """Windows of a series overlap: parts must follow one another, or hold whole series."""
     if split.kind == "grouped" and clock.series and split.group == clock.series:
         return
     if split.kind not in ("time", "contiguous"):
         raise DataError(
-            f"split.kind = {split.kind!r} would put windows that overlap into different parts. Choose split.kind = 'time' "
-            "with split.time = 'time'."
+            f"split.kind = {split.kind!r} would put windows that overlap into different parts. Choose split.kind = "
+            "'time' with split.time = 'time'."
         )
     needed = (horizon - 1) * num_series
     if split.gap < needed and split.validation + split.test > 0:
@@ -326,7 +331,9 @@ def latest(path: Path, field: Field) -> tuple[list[str], NDArray[np.float32], st
     unknown = np.isnan(view[:, :, 0])
     if unknown.any():
         name = field.names[int(unknown.any(axis=0).argmax())]
-        raise DataError(f"{name!r} has no value where the last {length} steps begin, nor before. Give earlier rows too.")
+        raise DataError(
+            f"{name!r} has no value where the last {length} steps begin, nor before. Give earlier rows too."
+        )
     names = [
         f"{path}: {f'{grid.names[place]} ' if clock.series else ''}"
         f"{pace.told(int(grid.times[place]) + clock.horizon * clock.every)}"
@@ -361,7 +368,7 @@ def recognised(section: DataSection) -> tuple[DataSection, list[str]]:
     asked = section.target
     types = {column.name: column.type for column in table.types_of(frame, section)}
     if len(when) > 1:
-        reason = f"{', '.join(map('+'.join, when))} are dates: which of them says when? data.time=[\"{when[0][0]}\"]"
+        reason = f'{", ".join(map("+".join, when))} are dates: which of them says when? data.time=["{when[0][0]}"]'
     elif asked is not None and types[asked] != "number":
         reason = f"{asked!r} is no number"
     elif frame.height < FEWEST:
@@ -373,25 +380,26 @@ def recognised(section: DataSection) -> tuple[DataSection, list[str]]:
     return as_table, [f"no series, though {'+'.join(when[0])} says when: {reason}; data.kind=series overrules that"]
 
 
-def _found(
-    section: DataSection, frame: polars.DataFrame, types: Mapping[str, str]
-) -> tuple[DataSection | None, str]:
+def _found(section: DataSection, frame: polars.DataFrame, types: Mapping[str, str]) -> tuple[DataSection | None, str]:
     """The section as one of a series with the column that tells several apart, or None and why it is none."""
     assert section.time is not None
-    times, unit = timeline.read(frame, section.time)
+    try:
+        times, unit = timeline.read(frame, section.time)
+    except DataError as error:
+        return None, str(error).rstrip(".")
     beside = {*section.time, section.target}
     candidates: list[str | None] = [section.series]
     if section.series is None:
         few = [name for name, kind in types.items() if kind in ("category", "id", "number") and name not in beside]
         candidates += [name for name in few if frame[name].n_unique() <= frame.height / FEWEST]
+    told = "times repeat, and no column tells which series a row belongs to (data.series=COLUMN)"
     for name in candidates:
         if name is not None and (name not in frame.columns or frame[name].null_count()):
             continue
         which = names_of(frame, name)
         if len(np.unique(np.rec.fromarrays([times, which]))) < len(times):
             continue
-        pace, reason = timeline.pace_of(times, unit, which)
-        if pace is None:
-            return None, reason
-        return section.model_copy(update={"kind": "series", "series": name}), ""
-    return None, "times repeat, and no column tells which series a row belongs to (data.series=COLUMN)"
+        pace, told = timeline.pace_of(times, unit, which)
+        if pace is not None:
+            return section.model_copy(update={"kind": "series", "series": name}), ""
+    return None, told

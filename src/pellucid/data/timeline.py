@@ -47,6 +47,7 @@ class Pace:
 
     def __str__(self) -> str:
         """The pace in words: "hour", "2 months"."""
+        names: tuple[tuple[int, str], ...]
         if self.unit == "second":
             names = ((WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (60, "minute"), (1, "second"))
         else:
@@ -69,7 +70,7 @@ class Pace:
         return max(1, round(YEAR / self.every))
 
     def cycles(self, steps: int) -> tuple[str, ...]:
-        """Return the turns of the calendar that a series of so many steps shows twice, and that a step does not fill."""
+        """Return the turns of the calendar that a series of so many steps shows twice, and that steps divide."""
         if self.unit == "number":
             return ()
         length = self.every * (1 if self.unit == "second" else YEAR // 12)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid import recipe as recipes
 from pellucid.catalogue import validate
-from pellucid.data import kinds, series
+from pellucid.data import kinds
+from pellucid.data.series import recognised
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, Recipe
 
@@ -58,7 +59,7 @@ def propose(
     section = _section(path, target, settings)
     kind, because = section.kind or kinds.kind_of(path), list[str]()
     if kind == "table" and section.kind is None:
-        section, because = series.recognised(section)
+        section, because = recognised(section)
         kind = section.kind or kind
     if kind not in PROPOSALS:
         known = ", ".join(PROPOSALS)

@@ -10,7 +10,7 @@ from pellucid import recipe as recipes
 from pellucid.data import series, table, timeline
 from pellucid.errors import DataError
 from pellucid.proposals import Proposal, batch_size, name_of
-from pellucid.recipe import DataSection
+from pellucid.recipe import ColumnType, DataSection
 
 PATIENCE = 15
 """Validations without a better one, after which training stops."""
@@ -39,9 +39,11 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
     longest = int(np.unique(grid.begins, return_counts=True)[1].max())
     season = pace.season(longest)
     context = max(1, min(max(SHORTEST, min(LONGEST, SEASONS * season)), longest // 3))
+    times: ColumnType = "time"
+    names: ColumnType = "id"
     types = {column.name: column.type for column in table.types_of(frame, section)}
-    types |= dict.fromkeys(section.time, "time") | ({section.series: "id"} if section.series else {})
-    types |= {str(section.target): "number"}
+    types[str(section.target)] = "number"
+    types |= dict.fromkeys(section.time, times) | dict.fromkeys(filter(None, [section.series]), names)
     header = table.layout(path, section, [str(section.target)])[1] if path.suffix.lower() in (".csv", ".tsv") else None
     rows = max(1, int(0.7 * (np.isfinite(grid.values[:, 0]).sum() - context)))
     size = batch_size(rows, 128)
@@ -70,16 +72,21 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
     ordered = "in order" if (np.diff(sorted_rows) > 0).all() else "not in order in the file: sorted"
     of = f", {len(np.unique(which))} series by {section.series}" if section.series else ""
     absent = int((grid.rows < 0).sum())
-    names = ", ".join(section.time)
     told = [
-        f"series: a row every {pace} by {names}, {pace.told(int(grid.times.min()))} to "
+        f"series: a row every {pace} by {', '.join(section.time)}, {pace.told(int(grid.times.min()))} to "
         f"{pace.told(int(grid.times.max()))}{of}; {ordered}",
         f"steps: {len(grid.rows):,}, of which {absent:,} are not in the table and {_missing(grid)} lack the target; "
         "the last known value stands in their place, and a channel says so",
         f"season: {season} steps; a window has {context} of them (prepare.context) and predicts the next "
         "(prepare.horizon)",
-        *table.told([column for column in table.types_of(frame, section) if column.name not in section.time
-                     and column.name not in (section.series, section.target)], None),
+        *table.told(
+            [
+                column
+                for column in table.types_of(frame, section)
+                if column.name not in section.time and column.name not in (section.series, section.target)
+            ],
+            None,
+        ),
         f"{section.target}: number; target, and its own past is input",
     ]
     return Proposal(made, told)

@@ -56,8 +56,9 @@ def _linear(world: Rows, judged: NDArray[np.float32]) -> tuple[NDArray[np.float6
     if len(rows) > most:
         rows = rows[np.sort(np.random.default_rng(derive(0, "baselines")).permutation(len(rows))[:most])]
     train = world.take(rows)
-    fitted = Ridge(alpha=1.0).fit(train["input"].flatten(1).cpu().numpy(), train["target"].cpu().numpy())
-    return fitted.predict(judged).reshape(-1, 1).astype(np.float64), len(rows)
+    inputs, targets = (train[name].flatten(1).double().cpu().numpy() for name in ("input", "target"))
+    fitted = Ridge(alpha=1.0).fit(inputs, targets)  # in float64: neighbouring steps are almost the same number
+    return fitted.predict(judged.astype(np.float64)).reshape(-1, 1), len(rows)
 
 
 def _last(world: Rows, part: str) -> NDArray[np.float64]:
@@ -88,8 +89,8 @@ def pictures(task: RowTask, model: nn.Module, world: World) -> list[Curves]:
         Curves(
             "forecasts",
             "Forecasts of validation",
-            f"The last {len(shown)} forecasts{of}, {begin} to {end}, each of {ahead} (a step is a {pace}) from what was "
-            f"known then. Seasonal naive: the value {season}.",
+            f"The last {len(shown)} forecasts{of}, {begin} to {end}, each of {ahead} (a step is a {pace}) from what "
+            f"was known then. Seasonal naive: the value {season}.",
             f"steps since {begin}",
             clock.features[0].name,
             ((times[shown] - times[shown[0]]) // clock.every).tolist(),
