@@ -61,7 +61,7 @@ def check(section: DataSection) -> Iterator[Finding]:
     features = series.features_of(frame, section)
     grid = series.lay(frame, features, times, which, pace)
     yield from _steps(grid, pace)
-    yield from _values(grid, features, pace)
+    yield from _values(grid, features)
     yield from _futures(grid, features)
 
 
@@ -74,7 +74,7 @@ def _steps(grid: Grid, pace: Pace) -> Iterator[Finding]:
         yield Finding(
             "steps_not_there",
             "doubtful" if share > MANY else "note",
-            f"{int(absent.sum())} steps ({100 * share:.2g} %) of a {pace} are not in the table, after these rows; the "
+            f"{int(absent.sum())} steps ({100 * share:.2g} %; each is a {pace}) are not in the table, after these rows; the "
             "last known values stand there, and nothing is learned to predict them.",
             sorted(after.tolist()),
         )
@@ -86,7 +86,7 @@ def _steps(grid: Grid, pace: Pace) -> Iterator[Finding]:
         yield Finding("short_series", "doubtful" if len(begins) > len(short) else "wrong", message)
 
 
-def _values(grid: Grid, features: Sequence[Feature], pace: Pace) -> Iterator[Finding]:
+def _values(grid: Grid, features: Sequence[Feature]) -> Iterator[Finding]:
     """Values that are missing where a row is, columns that begin late, and those that never change."""
     there = grid.rows >= 0
     for place, feature in enumerate(features):
@@ -105,7 +105,7 @@ def _values(grid: Grid, features: Sequence[Feature], pace: Pace) -> Iterator[Fin
             use = "it is no row's target there" if place == 0 else "a channel says so"
             message = (
                 f"{feature.name!r} is missing in {100 * missing.sum() / there.sum():.2g} % of the rows, for "
-                f"{_longest(absent)} steps of a {pace} at most; the last known value stands there, and {use}."
+                f"{_longest(absent)} steps on end at most; the last known value stands there, and {use}."
             )
             yield Finding("missing_values", "doubtful" if many else "note", message, _rows(grid, missing))
         late = _before_first(grid, absent)
