@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import table
+from pellucid.data import series, table
 from pellucid.data.arrays import inputs_like
 from pellucid.data.features import matrix, unseen
 from pellucid.errors import DataError
@@ -58,6 +58,9 @@ def _read(path: Path, field: Field) -> Input:
     if ending in PICTURES:
         return _picture(path, field)
     note = ""
+    if ending in TABLES and field.clock is not None:
+        names, latest, note = series.latest(path, field)
+        return Input(names, latest, note=note)
     if ending in TABLES:
         rows, note = _table(path, field)
     elif ending == ".npy":

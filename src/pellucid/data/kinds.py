@@ -16,6 +16,7 @@ Reader = Callable[[DataSection, Collection[str]], Columns]
 
 READERS: Mapping[str, str] = {
     "table": "pellucid.data.features:read",
+    "series": "pellucid.data.series:read",
     "text": "pellucid.data.text:of_section",
     "pictures": "pellucid.data.image_folder:read",
 }

@@ -51,6 +51,14 @@ MODELS: dict[str, Entry] = {
         line="for tables: an embedding of every category beside the numbers, into a multilayer perceptron",
         example="digits",
     ),
+    "forecaster": Entry(
+        target="pellucid.models.forecaster:Forecaster",
+        family="dense",
+        paper="Zeng et al., Are Transformers Effective for Time Series Forecasting? (arXiv 2205.13504)",
+        year=2023,
+        line="for series: what is added to the last value, by a linear map of the window and hidden layers",
+        example="digits",
+    ),
     "convnet": Entry(
         target="pellucid.models.convnet:ConvNet",
         family="convolutional",

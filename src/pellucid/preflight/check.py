@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid import experiment, verbs
-from pellucid.data import kinds, world
+from pellucid.data import kinds, series, world
 from pellucid.data.rows import Rows
 from pellucid.errors import PellucidError
 from pellucid.execution import decide, threads_kept
@@ -19,6 +19,7 @@ from pellucid.recipe import DataSection, Recipe, assignment
 
 CHECKS: Mapping[str, str] = {
     "table": "pellucid.preflight.tables",
+    "series": "pellucid.preflight.series",
 }
 """The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
 NAMELESS = ("table", "series")
@@ -44,7 +45,7 @@ def check(
     if not isinstance(source, Recipe) and world.is_own(str(source)):
         settings = dict(settings.items() if isinstance(settings, Mapping) else map(assignment, settings))
         if target is None and kinds.kind_of(Path(source)) in NAMELESS:
-            return of_data(DataSection(source=str(source)))
+            return of_data(series.recognised(DataSection(source=str(source)))[0])
         source = propose(source, target, settings=settings).recipe
     elif target is not None:
         raise PellucidError("--target goes with the path of data; a recipe names its own (data.target).")

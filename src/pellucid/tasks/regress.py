@@ -24,7 +24,7 @@ from pellucid.data.world import World
 from pellucid.errors import DataError, ShapeError
 from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
-from pellucid.tasks import baselines, rows
+from pellucid.tasks import baselines, forecasts, rows
 from pellucid.tasks.rows import Asking, RowsLook
 from pellucid.tasks.task import Answer, Loss, PerRow, Score, mean_score
 
@@ -128,12 +128,14 @@ class Regress:
         return rows.look(self, model, world, part)
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-        """Return a constant, a linear model and nearest neighbours."""
+        """Return a constant, a linear model and nearest neighbours; of a series, what repeats a value of its past."""
+        if self.input.clock is not None:
+            return forecasts.baselines(self, world, part)
         return baselines.fit_and_judge(self, world, part)
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
-        """Nothing: the report draws the result and the predictions file."""
-        return []
+        """Return the last forecasts of a series; else nothing: the report draws the result and the predictions file."""
+        return [*forecasts.pictures(self, model, world)] if self.input.clock is not None else []
 
     def examples(self, world: World, num: int) -> NDArray[Any]:
         """Return raw rows of the validation part."""
