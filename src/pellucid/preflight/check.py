@@ -20,6 +20,7 @@ from pellucid.recipe import DataSection, Recipe, assignment
 CHECKS: Mapping[str, str] = {
     "table": "pellucid.preflight.tables",
     "pictures": "pellucid.preflight.pictures",
+    "documents": "pellucid.preflight.documents",
 }
 """The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
 NAMELESS = ("table", "series")

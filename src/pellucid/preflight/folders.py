@@ -45,8 +45,13 @@ def equal(keys: Iterable[Hashable]) -> list[list[int]]:
     return [group for group in places.values() if len(group) > 1]
 
 
+def named(found: Folder, rows: Sequence[int]) -> str:
+    """Return the first few of some files."""
+    return ", ".join(found.files[row] for row in rows[:SHOWN]) + (", ..." if len(rows) > SHOWN else "")
+
+
 def copies(found: Folder, groups: Sequence[Sequence[int]], *, near: bool = False) -> Iterator[Finding]:
-    """Yield what copies do: one content in two classes, in two parts, or only twice.
+    """Yield what copies do: one content in two classes, in two parts, twice in one part.
 
     Args:
         found: the files.
@@ -58,12 +63,11 @@ def copies(found: Folder, groups: Sequence[Sequence[int]], *, near: bool = False
     of_part = [found.part_of(file) for file in found.files]
     torn = [group for group in groups if len({of_class[row] for row in group}) > 1]
     across = [group for group in groups if len({of_part[row] for row in group}) > 1]
-    plain = [group for group in groups if len({(of_class[row], of_part[row]) for row in group}) == 1]
     if torn:
         yield Finding(
             f"{kind}_across_classes",
             "doubtful" if near else "wrong",
-            f"{found.what} of two classes are {how}: {_named(found, torn)}. One label is wrong, or both classes belong "
+            f"{found.what} of two classes are {how}: {_pairs(found, torn)}. One label is wrong, or both classes belong "
             "there: no model can satisfy the two. Look at them, and keep one.",
             _rows(torn),
         )
@@ -75,28 +79,37 @@ def copies(found: Folder, groups: Sequence[Sequence[int]], *, near: bool = False
             if not rows:
                 continue
             share = len(rows) / sizes[part]
-            false = "they measure memory" if other == "train" else "the seal of one is broken by the other"
+            false = "They measure memory" if other == "train" else "The seal of one is broken by the other"
             yield Finding(
                 f"{kind}_across_parts",
                 "wrong" if share > MUCH and not near else "doubtful",
-                f"{100 * share:.2g} % of the {part} {found.what} are {how} as one of {other}: {_named(found, held)}. "
-                f"So {false}. Remove the copies, or keep them in one part.",
+                f"{100 * share:.2g} % of the {part} {found.what} are {how} as one of {other}: {_pairs(found, held)}. "
+                f"{false}. Remove the copies, or keep them in one part.",
                 rows,
             )
-    if plain:
-        message = f"{found.what} are {how}: {_named(found, plain)}."
+    inside = {part: [[row for row in group if of_part[row] == part] for group in groups] for part in sizes}
+    held = [group for own in inside.values() for group in own if len(group) > 1]
+    if held:
+        spare = {part: sum(len(group) - 1 for group in own if group) for part, own in inside.items()}
+        told = [f"{count:,} in {part}" if found.has_parts else f"{count:,}" for part, count in spare.items() if count]
         why = (
             "They count more than others."
             if found.has_parts
             else "A split puts some on both sides, where they measure memory."
         )
-        yield Finding(kind, "doubtful", f"{message} {why} Keep one of each.", _rows(plain))
+        yield Finding(
+            kind,
+            "doubtful",
+            f"{' and '.join(told)} of the {found.what} are {how} as another one of their part: {_pairs(found, held)}. "
+            f"{why} Keep one of each.",
+            _rows(held),
+        )
 
 
-def _named(found: Folder, groups: Sequence[Sequence[int]]) -> str:
+def _pairs(found: Folder, groups: Sequence[Sequence[int]]) -> str:
     """The first two files of the first few groups."""
     shown = [" and ".join(found.files[row] for row in _unlike(found, group)) for group in groups[:SHOWN]]
-    return "; ".join(shown) + ("; ..." if len(groups) > SHOWN else "")
+    return "; ".join(shown) + (f"; and {len(groups) - SHOWN:,} more" if len(groups) > SHOWN else "")
 
 
 def _unlike(found: Folder, group: Sequence[int]) -> tuple[int, int]:

@@ -81,7 +81,7 @@ def _blank(found: Folder, small: Thumbnails) -> Iterator[Finding]:
         yield Finding(
             "blank",
             "doubtful",
-            f"pictures of one colour alone: {_named(found, rows)}. Nothing is to be seen in them. Remove them, unless "
+            f"pictures of one colour alone: {folders.named(found, rows)}. Nothing is to be seen in them. Remove them, unless "
             "that is what the class means.",
             rows,
         )
@@ -138,7 +138,9 @@ def _colours(found: Folder, small: Thumbnails) -> Iterator[Finding]:
             rows,
         )
     elif 2 * len(rows) < len(grey):
-        yield Finding("grey_among_colour", "note", f"grey pictures among those of colour: {_named(found, rows)}.", rows)
+        yield Finding(
+            "grey_among_colour", "note", f"grey pictures among those of colour: {folders.named(found, rows)}.", rows
+        )
 
 
 def _gives_away(found: Folder, small: Thumbnails) -> Iterator[Finding]:
@@ -178,7 +180,3 @@ def _films(found: Folder, small: Thumbnails) -> Iterator[Finding]:
     names = [found.files[row] for row in small.rows]
     seen = films.films(names, small)
     yield from films.cut(seen, names, [found.part_of(name) for name in names], small)
-
-
-def _named(found: Folder, rows: Sequence[int]) -> str:
-    return ", ".join(found.files[row] for row in rows[:SHOWN]) + (", ..." if len(rows) > SHOWN else "")
