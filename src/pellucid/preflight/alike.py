@@ -70,9 +70,8 @@ def near(small: NDArray[np.uint8], bar: Bar) -> Pairs:
 
 def deviations(small: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the standard deviation of each picture's pixels, the largest of its channels', `[pictures]`."""
-    flat = small.reshape(*small.shape[:2], -1)
-    parts = [part.std(axis=2, dtype=np.float32).max(axis=1) for part in _blocks(flat)]
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    parts = [part.std(axis=(2, 3), dtype=np.float32).max(axis=1) for part in _blocks(small)]
+    return np.concatenate([np.zeros(0, np.float32), *parts])
 
 
 def fingerprints(small: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -125,8 +125,8 @@ def _lengths(found: Folder, texts: Sequence[str], rows: NDArray[np.int64]) -> It
         yield Finding(
             "nearly_empty",
             "doubtful",
-            f"texts of fewer than {SCANT} words, where half of them have {usual:g}: {folders.named(found, scant)}. Do they "
-            "say anything of their class?",
+            f"texts of fewer than {SCANT} words, where half of them have {usual:g}: {folders.named(found, scant)}. "
+            "Do they say anything of their class?",
             scant,
         )
     if long:

@@ -87,10 +87,17 @@ def copies(found: Folder, groups: Sequence[Sequence[int]], *, near: bool = False
                 f"{false}. Remove the copies, or keep them in one part.",
                 rows,
             )
-    inside = {part: [[row for row in group if of_part[row] == part] for group in groups] for part in sizes}
-    held = [group for own in inside.values() for group in own if len(group) > 1]
+    inside: dict[str, list[list[int]]] = {part: [] for part in sizes}
+    for group in groups:
+        own: dict[tuple[str, str], list[int]] = {}
+        for row in group:
+            own.setdefault((of_part[row], of_class[row]), []).append(row)
+        for (part, _), rows in own.items():
+            if len(rows) > 1:
+                inside[part].append(rows)
+    held = [group for part in sizes for group in inside[part]]
     if held:
-        spare = {part: sum(len(group) - 1 for group in own if group) for part, own in inside.items()}
+        spare = {part: sum(len(group) - 1 for group in own_groups) for part, own_groups in inside.items()}
         told = [f"{count:,} in {part}" if found.has_parts else f"{count:,}" for part, count in spare.items() if count]
         why = (
             "They count more than others."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -81,8 +81,8 @@ def _blank(found: Folder, small: Thumbnails) -> Iterator[Finding]:
         yield Finding(
             "blank",
             "doubtful",
-            f"pictures of one colour alone: {folders.named(found, rows)}. Nothing is to be seen in them. Remove them, unless "
-            "that is what the class means.",
+            f"pictures of one colour alone: {folders.named(found, rows)}. Nothing is to be seen in them. Remove them, "
+            "unless that is what the class means.",
             rows,
         )
 
@@ -117,7 +117,7 @@ def _shapes(found: Folder, small: Thumbnails, size: tuple[int, int] | None) -> I
 
 
 def _colours(found: Folder, small: Thumbnails) -> Iterator[Finding]:
-    grey = small.is_grey
+    grey = small.is_grey & (alike.deviations(small.small) >= alike.BLANK)
     if grey.all() or not grey.any():
         return
     codes = found.codes[small.rows]
