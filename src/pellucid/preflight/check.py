@@ -20,8 +20,12 @@ from pellucid.recipe import DataSection, Recipe, assignment
 CHECKS: Mapping[str, str] = {
     "table": "pellucid.preflight.tables",
     "series": "pellucid.preflight.series",
+    "pictures": "pellucid.preflight.pictures",
+    "documents": "pellucid.preflight.documents",
 }
 """The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
+TOLD = 4
+"""Lines that say what was looked at, at most."""
 NAMELESS = ("table", "series")
 """Kinds that can be looked at before it is said what is to be predicted."""
 
@@ -60,6 +64,15 @@ def check(
             findings += parts.check(made.world, recipe.data)
         findings += learning.check(made)
     return worst_first(findings)
+
+
+def looked_at(source: str, settings: Iterable[str], target: str | None) -> list[str]:
+    """Return in a few lines what `check` looks at: which data of one's own, or which recipe."""
+    if not world.is_own(source):
+        return [f"Looked at the recipe {source}, its split and its first steps."]
+    if target is None and kinds.kind_of(Path(source)) in NAMELESS:
+        return [f"Looked at the table {source}; with --target also at its split and at what would learn from it."]
+    return list(propose(source, target, settings=settings).because)[:TOLD]
 
 
 def of_data(section: DataSection) -> list[Finding]:
