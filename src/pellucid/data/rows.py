@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pellucid.data.augmentations.augmentation import Drawn
 from pellucid.data.batch import Batch, tensor_of
 from pellucid.data.columns import Columns, check_finite
 from pellucid.data.preprocessing import Preprocessing
@@ -57,11 +58,16 @@ class Rows:
         """Return the row ids of a part, ascending, `[rows]`."""
         return self._rows[part]
 
-    def take(self, rows: Tensor) -> Batch:
-        """Gather rows and apply the fitted steps."""
+    def take(self, rows: Tensor, augmented: Drawn | None = None) -> Batch:
+        """Gather rows and apply the fitted steps; for training alone, also what a recipe's augmentations drew."""
         place = rows.to(self.device)
-        gathered = {name: tensor.index_select(0, place) for name, tensor in self._tensors.items()}
-        return Batch({name: self.preprocessing.apply(name, tensor) for name, tensor in gathered.items()}, rows)
+        columns = {name: tensor.index_select(0, place) for name, tensor in self._tensors.items()}
+        if augmented is not None:
+            columns = augmented.apply("raw", columns)
+        columns = {name: self.preprocessing.apply(name, tensor) for name, tensor in columns.items()}
+        if augmented is not None:
+            columns = augmented.apply("prepared", columns)
+        return Batch(columns, rows)
 
     def batches(self, part: str) -> Iterator[Batch]:
         """Yield a part whole and in order, as evaluation reads it."""
@@ -82,6 +88,17 @@ class Rows:
         values = self.columns.dense("input")[rows]
         floats = values.astype(np.float32)
         return floats / np.float32(255) if values.dtype == np.uint8 else floats
+
+    def pictures(self, prepared: Tensor) -> Tensor:
+        """Return prepared pictures as they can be shown, in 0 to 1."""
+        step = self.preprocessing.steps.get("input")
+        if isinstance(step, Standardize):
+            mean, std = (torch.tensor(each, device=prepared.device).view(-1, 1, 1) for each in (step.mean, step.std))
+            prepared = prepared * std + mean
+        if self.spec.input.unit == "own":
+            low, high = prepared.amin(), prepared.amax()
+            prepared = (prepared - low) / (high - low).clamp(min=1e-12)
+        return prepared.clamp(0, 1)
 
     @property
     def row_bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pellucid.catalogue import Entry, find
 
@@ -49,5 +49,10 @@ def build(name: str, recipe: Recipe, world: World) -> Source:
     Args:
         name: the row that the task asks for.
     """
-    source: Source = find(SOURCES, name, "source").load()(world, batch_size=recipe.train.batch_size, seed=recipe.seed)
+    settings: dict[str, Any] = {"batch_size": recipe.train.batch_size, "seed": recipe.seed}
+    if recipe.augment:
+        from pellucid.sources.augmented import augmentations
+
+        settings["augmentations"] = augmentations(name, recipe, world)
+    source: Source = find(SOURCES, name, "source").load()(world, **settings)
     return source
