@@ -138,8 +138,6 @@ def _sounds(array: NDArray[Any]) -> NDArray[np.int16]:
     return np.clip(np.round(rows * 32768.0), -32768, 32767).astype(np.int16)
 
 
-
-
 def _table_like(X: Any, field: Field) -> NDArray[np.generic]:
     """Rows of a data frame (or a mapping of columns) as a table with categories lies at rest."""
     import polars

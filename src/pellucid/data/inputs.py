@@ -1,4 +1,4 @@
-"""New inputs from files, for `predict`: pictures, sounds, tables, arrays. A wrong one is named, and the rest goes on."""
+"""New inputs from files, for `predict`: pictures, sounds, tables, arrays. A wrong one is named, the rest goes on."""
 
 from __future__ import annotations
 

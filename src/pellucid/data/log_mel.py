@@ -1,13 +1,14 @@
 """Log-mel spectrograms: how loud a sound is at each time in bands of frequency that are as wide as the ear has them.
 
-A frame of 25 ms is taken every 10 ms and multiplied by a Hann window; its power spectrum, in which a sine at full scale
-has 1/4 at its frequency, is summed with triangular weights whose centres are evenly spaced on the mel scale
+A frame of 25 ms is taken every 10 ms and multiplied by a Hann window; its power spectrum is summed with triangular
+weights whose centres are evenly spaced on the mel scale
 
     mel(f) = 2595 log10(1 + f / 700)        (D. O'Shaughnessy, "Speech Communication", 1987; as HTK has it)
 
 from 0 to half the rate, each 1 at its centre and 0 at its neighbours' centres (S. B. Davis & P. Mermelstein 1980,
-doi:10.1109/TASSP.1980.1163420). The natural logarithm of the sums, the floor below added, is brought to mean 0 and standard
-deviation 1 per band, by the training rows alone.
+doi:10.1109/TASSP.1980.1163420). The sums are divided by the largest of the sound, so that it does not matter how loud it
+was recorded; the natural logarithm of that, a floor added, is brought to mean 0 and standard deviation 1 per band, by
+the training rows alone.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ WINDOW, HOP = 0.025, 0.010
 """Seconds of a frame, and from one to the next: speech hardly changes within the first."""
 MELS = 40
 """Bands where a recipe does not say."""
-FLOOR = 1e-8
-"""Added to every band's power, 80 dB below a sine at full scale: silence has a logarithm, and what lies below, mostly
-the noise of the recording, tells little."""
+FLOOR, SILENCE = 1e-3, 1e-12
+"""Added to every band's share of the loudest, hence 30 dB below it: what is softer is mostly the noise of the room and
+the microphone. And the power, of full scale squared, that the loudest is taken to have at least."""
 PADDING = 8
 """How many times its frame a transform may be as long, so that the narrowest band holds a frequency."""
 FITTED_ROWS = 256
@@ -77,7 +78,8 @@ class LogMel:
         window = frame_length(field.rate)
         if samples < window:
             raise DataError(
-                f"The sounds have {samples} samples and a frame of {1000 * WINDOW:g} ms {window}. Give more data.seconds."
+                f"The sounds have {samples} samples and a frame of {1000 * WINDOW:g} ms has {window}. "
+                "Give more data.seconds."
             )
         mean, std = np.zeros(mels or MELS), np.ones(mels or MELS)
         if standardize:
@@ -86,7 +88,7 @@ class LogMel:
             for start in range(0, len(rows), FITTED_ROWS):
                 bands = spectrogram(tensor_of(values[rows[start : start + FITTED_ROWS]])).double()  # (B, M, F)
                 total += bands.sum(dim=(0, 2)).numpy()
-                squares += bands.square().sum(dim=(0, 2)).numpy()  # logarithms of -19 to 3: no digits are lost
+                squares += bands.square().sum(dim=(0, 2)).numpy()  # logarithms of -7 to 0: no digits are lost
                 count += len(bands) * bands.shape[2]
             mean = total / count
             deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
@@ -159,7 +161,9 @@ def log_mel(rate: int, mels: int, device: str) -> Apply:
         frames = values.to(torch.float32).unfold(1, window, hop) * scaled  # (B, F, window)
         spectrum = torch.view_as_real(torch.fft.rfft(frames, length))  # (B, F, L / 2 + 1, 2)
         power = spectrum.square().sum(dim=3)  # (B, F, L / 2 + 1)
-        return (power @ bands + FLOOR).log().transpose(1, 2).contiguous()  # (B, M, F)
+        sums = power @ bands  # (B, F, M)
+        loudest = sums.amax(dim=(1, 2), keepdim=True).clamp_min_(SILENCE)
+        return (sums / loudest + FLOOR).log().transpose(1, 2).contiguous()  # (B, M, F)
 
     return apply
 

@@ -164,7 +164,7 @@ def _check_whole(path: Path) -> None:
             if name == b"data":
                 there = size - place - 8
                 if there < promised < UNKNOWN:
-                    raise DataError(f"it is cut short: {promised:,} bytes of samples are promised, {there:,} are there.")
+                    raise DataError(f"it is cut short: {promised:,} bytes of sound are promised, {there:,} are there.")
                 return
             place += 8 + promised + promised % 2
 
