@@ -6,9 +6,9 @@ weights whose centres are evenly spaced on the mel scale
     mel(f) = 2595 log10(1 + f / 700)        (D. O'Shaughnessy, "Speech Communication", 1987; as HTK has it)
 
 from 0 to half the rate, each 1 at its centre and 0 at its neighbours' centres (S. B. Davis & P. Mermelstein 1980,
-doi:10.1109/TASSP.1980.1163420). The sums are divided by the largest of the sound, so that it does not matter how loud it
-was recorded; the natural logarithm of that, a floor added, is brought to mean 0 and standard deviation 1 per band, by
-the training rows alone.
+doi:10.1109/TASSP.1980.1163420). The sums are divided by the largest of the sound, so that it does not matter how loud
+it was recorded; the natural logarithm of that, a floor added, is brought to mean 0 and standard deviation 1 per band,
+by the training rows alone.
 """
 
 from __future__ import annotations

@@ -129,6 +129,8 @@ def _opened(path: Path) -> Iterator[SoundFile]:
     try:
         with soundfile.SoundFile(os.fspath(path)) as sound:
             yield sound
+    except DataError:
+        raise
     except (soundfile.SoundFileRuntimeError, TypeError, ValueError, ArithmeticError, UnicodeError) as error:
         said = getattr(error, "error_string", None) or str(error)
         raise DataError(f"it is not a sound that can be decoded: {said.rstrip('.')}") from None

@@ -36,7 +36,7 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
             "task": {"name": "classify"},
             "rule": {
                 "name": "backpropagation",
-                "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2},
+                "optimizer": {"name": "adamw", "learning_rate": 3e-3, "weight_decay": 1e-2},
                 "schedule": {"name": "one_cycle"},
             },
             "train": {
