@@ -1,8 +1,8 @@
-"""New inputs from files, for `predict`: pictures, tables, arrays. A wrong one is named, and the rest goes on."""
+"""New inputs from files, for `predict`: pictures, sounds, tables, arrays. A wrong one is named, the rest goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from pellucid.recipe import DataSection
 from pellucid.spec import Feature, Field
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SOUNDS = {".wav", ".flac", ".ogg"}
 TABLES = set(table.ENDINGS)
 
 
@@ -30,8 +31,8 @@ class Input(NamedTuple):
 
 
 def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
-    """Read files (and folders of pictures) one by one as raw rows that fit `field`."""
-    for path in _files(paths):
+    """Read files (and folders of pictures or sounds) one by one as raw rows that fit `field`."""
+    for path in _files(paths, SOUNDS if field.kind == "audio" else PICTURES):
         try:
             yield _read(path, field)
         except DataError as error:
@@ -40,11 +41,11 @@ def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
             yield Input([str(path)], None, f"it cannot be read: {error.strerror or error}")
 
 
-def _files(paths: Iterable[str]) -> Iterator[Path]:
+def _files(paths: Iterable[str], endings: Collection[str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
-            yield from pictures or [path]
+            wanted = sorted(file for file in path.iterdir() if file.suffix.lower() in endings)
+            yield from wanted or [path]
         else:
             yield path
 
@@ -53,10 +54,13 @@ def _read(path: Path, field: Field) -> Input:
     if not path.exists():
         raise DataError("there is no such file.")
     if path.is_dir():
-        raise DataError("the folder holds no picture; those in its folders are not looked for. Give these folders.")
+        what = "sound" if field.kind == "audio" else "picture"
+        raise DataError(f"the folder holds no {what}; those in its folders are not looked for. Give these folders.")
     ending = path.suffix.lower()
     if ending in PICTURES:
         return _picture(path, field)
+    if ending in SOUNDS:
+        return _sound(path, field)
     note = ""
     if ending in TABLES and field.clock is not None:
         names, latest, note = series.latest(path, field)
@@ -70,7 +74,7 @@ def _read(path: Path, field: Field) -> Input:
             raise DataError(f"it is not a NumPy array of numbers: {error}") from None
         rows = inputs_like(array, field)
     else:
-        known = ", ".join(sorted(PICTURES | TABLES | {".npy"}))
+        known = ", ".join(sorted(PICTURES | SOUNDS | TABLES | {".npy"}))
         raise DataError(f"{ending or 'no ending'} is not a kind of file that is read. Expected one of {known}.")
     names = [f"{path}:{number}" for number in range(len(rows))] if len(rows) != 1 else [str(path)]
     return Input(names, rows, note=note)
@@ -90,6 +94,21 @@ def _picture(path: Path, field: Field) -> Input:
     if (height, width) != field.shape[1:]:
         note = f"resized from {width}x{height} to {field.shape[2]}x{field.shape[1]}"
     return Input([str(path)], pixels[None], note=note)
+
+
+def _sound(path: Path, field: Field) -> Input:
+    from pellucid.data import waveforms
+
+    if field.kind != "audio":
+        raise DataError(f"it is a sound, but the model takes {field.kind} rows of {field.size} numbers.")
+    waveforms.require()
+    samples, header = waveforms.decode(path, field.rate, field.shape[0] / field.rate)
+    wanted = field.shape[0] / field.rate
+    notes = [
+        f"brought from {header.rate:,} to {field.rate:,} Hz" if header.rate != field.rate else "",
+        f"cut from {header.seconds:.2f} to {wanted:.2f} s" if header.seconds > wanted + 1 / field.rate else "",
+    ]
+    return Input([str(path)], samples[None], note=", ".join(filter(None, notes)))
 
 
 def _table(path: Path, field: Field) -> tuple[NDArray[np.generic], str]:

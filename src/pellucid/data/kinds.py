@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pellucid.data import folder, table
 from pellucid.data.columns import Columns
-from pellucid.data.inputs import PICTURES
+from pellucid.data.inputs import PICTURES, SOUNDS
 from pellucid.errors import DataError, closest
 from pellucid.recipe import DataSection
 
@@ -19,9 +19,9 @@ READERS: Mapping[str, str] = {
     "series": "pellucid.data.series:read",
     "text": "pellucid.data.text:of_section",
     "pictures": "pellucid.data.image_folder:read",
+    "sounds": "pellucid.data.sounds:read",
 }
 """What reads each kind: `(section, keys) -> Columns`, where keys are columns that rows are grouped or ordered by."""
-SOUNDS = {".wav", ".flac", ".ogg"}
 MASKS = ({"images", "labels"}, {"images", "masks"}, {"images", "annotations"})
 """Folders that stand side by side where pictures have masks."""
 ENDINGS = {".txt": "text", ".npy": "arrays", ".npz": "arrays", ".conllu": "conllu"} | dict.fromkeys(

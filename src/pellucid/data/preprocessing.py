@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.data.columns import Columns, Rows
 from pellucid.data.features import Features
+from pellucid.data.log_mel import LogMel
 from pellucid.data.split import Split, rows_hash
 from pellucid.data.steps import Binarize, Standardize, Step
 from pellucid.data.vocabulary import Vocabulary
@@ -23,6 +24,7 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
     "binarize": Binarize.from_dict,
     "vocabulary": Vocabulary.from_dict,
     "features": Features.from_dict,
+    "log_mel": LogMel.from_dict,
 }
 
 
@@ -78,8 +80,12 @@ def _input_step(section: PrepareSection, columns: Columns, rows: Rows) -> Step |
     field = columns.schema["input"]
     if field.features and section.binarize:
         raise DataError("prepare.binarize cuts values of 0 to 1, and the table has categories or missing values.")
+    if field.kind == "audio" and section.binarize:
+        raise DataError("prepare.binarize cuts values of 0 to 1, and sounds become logarithms of loudness.")
     if field.features:
         return Features.fit("input", columns.dense("input"), field, rows, section.standardize)
+    if field.kind == "audio":
+        return LogMel.fit("input", columns.dense("input"), field, rows, section.mels, section.standardize)
     if section.binarize:
         return Binarize.fit("input", columns.dense("input"))
     return Standardize.fit("input", columns.dense("input"), rows) if section.standardize else None

@@ -82,7 +82,10 @@ class Rows:
         return self.take(rows[:: max(1, len(rows) // 256)][:256])["input"]
 
     def raw(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return inputs as the user knows them: images in 0 to 1, numbers in their own units."""
+        """Return inputs to be looked at: images in 0 to 1, numbers in their own units, sounds as spectrograms."""
+        if self.columns.schema["input"].kind == "audio":
+            prepared = self.take(torch.from_numpy(rows))["input"]
+            return prepared.flip(2).cpu().numpy()  # low frequencies at the bottom
         values = self.columns.dense("input")[rows]
         floats = values.astype(np.float32)
         return floats / np.float32(255) if values.dtype == np.uint8 else floats

@@ -22,6 +22,7 @@ CHECKS: Mapping[str, str] = {
     "series": "pellucid.preflight.series",
     "pictures": "pellucid.preflight.pictures",
     "documents": "pellucid.preflight.documents",
+    "sounds": "pellucid.preflight.sounds",
 }
 """The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
 TOLD = 4

@@ -23,6 +23,7 @@ PROPOSALS: Mapping[str, str] = {
     "table": "pellucid.proposals.tables",
     "series": "pellucid.proposals.series",
     "pictures": "pellucid.proposals.pictures",
+    "sounds": "pellucid.proposals.sounds",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
 SMALLEST = 16
