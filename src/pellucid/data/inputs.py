@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from pellucid.data import table
 from pellucid.data.arrays import inputs_like
 from pellucid.data.features import matrix, unseen
+from pellucid.data.ragged import Ragged
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
 from pellucid.spec import Feature, Field
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 TABLES = set(table.ENDINGS)
+TEXTS = {".txt"}
 
 
 class Input(NamedTuple):
@@ -31,7 +33,7 @@ class Input(NamedTuple):
 
 def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
     """Read files (and folders of pictures) one by one as raw rows that fit `field`."""
-    for path in _files(paths):
+    for path in _files(paths, TEXTS if field.kind == "tokens" else PICTURES):
         try:
             yield _read(path, field)
         except DataError as error:
@@ -40,11 +42,11 @@ def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
             yield Input([str(path)], None, f"it cannot be read: {error.strerror or error}")
 
 
-def _files(paths: Iterable[str]) -> Iterator[Path]:
+def _files(paths: Iterable[str], wanted: Collection[str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
-            yield from pictures or [path]
+            files = sorted(file for file in path.iterdir() if file.suffix.lower() in wanted)
+            yield from files or [path]
         else:
             yield path
 
@@ -53,8 +55,11 @@ def _read(path: Path, field: Field) -> Input:
     if not path.exists():
         raise DataError("there is no such file.")
     if path.is_dir():
-        raise DataError("the folder holds no picture; those in its folders are not looked for. Give these folders.")
+        what = "text" if field.kind == "tokens" else "picture"
+        raise DataError(f"the folder holds no {what}; those in its folders are not looked for. Give these folders.")
     ending = path.suffix.lower()
+    if field.kind == "tokens":
+        return _documents(path, field)
     if ending in PICTURES:
         return _picture(path, field)
     note = ""
@@ -87,6 +92,27 @@ def _picture(path: Path, field: Field) -> Input:
     if (height, width) != field.shape[1:]:
         note = f"resized from {width}x{height} to {field.shape[2]}x{field.shape[1]}"
     return Input([str(path)], pixels[None], note=note)
+
+
+def _documents(path: Path, field: Field) -> Input:
+    """The text of a file, or the texts of a table's column."""
+    from pellucid.data.documents import as_bytes, read_text, texts_of
+
+    ending = path.suffix.lower()
+    if ending in TEXTS:
+        return Input([str(path)], as_bytes(read_text(path))[None])
+    if ending not in TABLES:
+        known = ", ".join(sorted(TEXTS | TABLES))
+        raise DataError(f"{ending or 'no ending'} is not a kind of file that holds documents. Expected one of {known}.")
+    frame = table.read(path, DataSection(source=str(path), missing=field.missing), field.names)
+    if not field.names and frame.width != 1:
+        raise DataError(
+            f"which of its columns ({', '.join(frame.columns)}) holds the texts? The model was trained on files, so "
+            "expected one column, or .txt files."
+        )
+    texts = texts_of(frame, *(field.names or frame.columns))
+    names = [f"{path}:{number}" for number in range(len(texts))] if len(texts) != 1 else [str(path)]
+    return Input(names, Ragged.of(map(as_bytes, texts))[:])
 
 
 def _table(path: Path, field: Field) -> tuple[NDArray[np.generic], str]:

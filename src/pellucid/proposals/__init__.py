@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PROPOSALS: Mapping[str, str] = {
     "table": "pellucid.proposals.tables",
     "pictures": "pellucid.proposals.pictures",
+    "documents": "pellucid.proposals.documents",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
 SMALLEST = 16
@@ -56,6 +57,8 @@ def propose(
     path = Path(path)
     section = _section(path, target, settings)
     kind = section.kind or kinds.kind_of(path)
+    if section.kind is None and kind == "table" and section.input is not None:
+        kind = "documents"
     if kind not in PROPOSALS:
         known = ", ".join(PROPOSALS)
         raise DataError(f"{path} holds {kind}, for which no recipe is proposed; there is one for {known}.")
