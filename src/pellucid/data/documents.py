@@ -129,7 +129,8 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
     if path.is_file():
         return _of_table(section, keys)
     found = find(path, section.target)
-    of, hashes = found.folder, {}
+    of = found.folder
+    hashes: Mapping[str, str] = {}
     if found.lines is None:
         pack = packed.open(of.root, [(file,) for file in of.files], Texts(), section.unreadable)
         if pack.left_out:
@@ -140,9 +141,8 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
     else:
         texts = Ragged.of(np.frombuffer(line, np.uint8) for line in found.lines)
     target = Field("category", categories=of.classes)
-    return Columns(
-        {"input": texts, "target": of.codes}, {"input": Field("text"), "target": target}, of.given, of.keys(keys), hashes
-    )
+    schema = {"input": Field("text"), "target": target}
+    return Columns({"input": texts, "target": of.codes}, schema, of.given, of.keys(keys), hashes)
 
 
 def _of_table(section: DataSection, keys: Collection[str]) -> Columns:
@@ -188,7 +188,8 @@ def _files_of_lines(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     folders = [each for each in root.iterdir() if each.is_dir() and not each.name.startswith(".")]
-    if any(each.name.lower() not in folder.PARTS or any(inner.is_dir() for inner in each.iterdir()) for each in folders):
+    inner = [each for part in folders for each in part.iterdir() if each.is_dir()]
+    if inner or any(each.name.lower() not in folder.PARTS for each in folders):
         return []
     places = folders or [root]
     files = [file for place in places for file in sorted(place.iterdir()) if file.suffix.lower() in ENDINGS]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import table
 from pellucid.data.arrays import inputs_like
+from pellucid.data.documents import as_bytes, read_text, texts_of
 from pellucid.data.features import matrix, unseen
 from pellucid.data.ragged import Ragged
 from pellucid.errors import DataError
@@ -96,8 +97,6 @@ def _picture(path: Path, field: Field) -> Input:
 
 def _documents(path: Path, field: Field) -> Input:
     """The text of a file, or the texts of a table's column."""
-    from pellucid.data.documents import as_bytes, read_text, texts_of
-
     ending = path.suffix.lower()
     if ending in TEXTS:
         return Input([str(path)], as_bytes(read_text(path))[None])

@@ -59,7 +59,9 @@ def side_by_side(tokens: Tensor, offsets: Tensor, rows: Tensor, most: int) -> Te
     starts = offsets[rows]
     lengths = offsets[rows + 1] - starts
     places = torch.arange(width(int(lengths.max()) if len(rows) else 0, most), device=tokens.device)
-    index = (starts[:, None] + places).clamp_(max=max(0, len(tokens) - 1))  # (rows, width)
+    if len(tokens) == 0:
+        return torch.zeros(len(rows), len(places), dtype=torch.int64, device=tokens.device)
+    index = (starts[:, None] + places).clamp_(max=len(tokens) - 1)  # (rows, width)
     return tokens[index].long() * (places < lengths[:, None])
 
 
@@ -175,8 +177,8 @@ def _packages() -> Any:
         import tokenizers
     except ImportError:
         raise DataError(
-            "prepare.tokenizer = 'bpe' needs a package that is not there. Install it with `pip install pellucid[text]`, "
-            "or choose prepare.tokenizer = 'words'."
+            "prepare.tokenizer = 'bpe' needs the package tokenizers: pip install pellucid[text]. "
+            "Or choose prepare.tokenizer = 'words'."
         ) from None
     return tokenizers
 
@@ -192,8 +194,8 @@ def _merges(documents: Iterable[str], most: int) -> tuple[tuple[str, str], ...]:
     smallest = len(alphabet) + len(SPECIAL)
     if most < smallest:
         raise DataError(
-            f"prepare.vocabulary = {most}: byte-pair encoding begins with the 256 bytes, so it has {smallest} tokens at "
-            "least. Raise it, or choose another prepare.tokenizer."
+            f"prepare.vocabulary = {most}: byte-pair encoding begins with the 256 bytes, so it has {smallest} tokens "
+            "at least. Raise it, or choose another prepare.tokenizer."
         )
     learned = package.Tokenizer(package.models.BPE())
     learned.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -104,4 +104,5 @@ def specs(source: str) -> Spec:
     if source in known:
         return known[source]
     columns = read(DataSection(source=source))
-    return (documents if columns.schema["input"].kind == "text" else text).spec_of(columns)
+    is_documents = columns.schema["input"].kind == "text"
+    return documents.spec_of(columns) if is_documents else text.spec_of(columns)

@@ -1,13 +1,13 @@
 """A convolutional network over words: which short phrases occur anywhere in a document.
 
 Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014, arXiv:1408.5882. Each token is looked
-up as a vector; filters of several widths slide over the vectors; of each filter only its largest answer in the whole document is
-kept; a linear map reads these, behind dropout.
+up as a vector; filters of several widths slide over the vectors; of each filter only its largest answer in the whole
+document is kept; a linear map reads these, behind dropout.
 
 Where we differ: the vectors begin at random (Kim's "rand"; his other variants begin from word2vec), there is weight
-decay in place of a limit on the norms of the output's weights, and tokens can be dropped in training. The largest answers are
-looked for without a graph, and only the windows that gave them are computed again with one: the gradient is the same, for a
-maximum passes it to one window only, and costs a third.
+decay in place of a limit on the norms of the output's weights, and tokens can be dropped in training. The largest
+answers are looked for without a graph, and only the windows that gave them are computed again with one: the gradient is
+the same, for a maximum passes it to one window only, and most of the backward pass is spared.
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ class Filters(nn.Module):
         self.width = width
         self.convolution = nn.Conv1d(embedding, maps, width)
 
-    def forward(
-        self, embedding: nn.Embedding, tokens: Int[Tensor, "batch tokens"]
-    ) -> Float[Tensor, "batch maps"]:
+    def forward(self, embedding: nn.Embedding, tokens: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch maps"]:
         """Return the largest answer of each filter to a window that begins at a token; zero where there is none."""
         padded = F.pad(tokens, (0, self.width - 1))  # (B, T + W - 1)
         with torch.no_grad():

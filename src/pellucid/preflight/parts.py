@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pellucid.data.ragged import Ragged
 from pellucid.data.rows import Rows
 from pellucid.preflight import Finding
 
@@ -16,13 +17,14 @@ OFTEN = 0.2
 
 def check(world: Rows) -> Iterator[Finding]:
     """Yield held-out rows whose inputs occur in the training part too, unless inputs repeat by their nature."""
-    values = np.ascontiguousarray(world.columns.dense("input"))
+    column = world.columns.values["input"]
+    value = column.row if isinstance(column, Ragged) else np.ascontiguousarray(column).__getitem__
     train = world.split.parts["train"]
-    seen = {_digest(values[row]) for row in train}
+    seen = {_digest(value(row)) for row in train}
     if len(seen) < (1 - OFTEN) * len(train):
         return
     for part in ("validation", "test"):
-        rows = [int(row) for row in world.split.parts[part] if _digest(values[row]) in seen]
+        rows = [int(row) for row in world.split.parts[part] if _digest(value(row)) in seen]
         if rows:
             share = 100 * len(rows) / len(world.split.parts[part])
             yield Finding(

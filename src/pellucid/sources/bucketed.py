@@ -1,8 +1,9 @@
 """Bucketed: every training row once an epoch, in batches of about one length, so that little of a batch is padding.
 
-Rows are put in the order of (seed, epoch), sorted by how wide a batch their length makes (rows of one width stay as they were
-drawn), cut evenly, and the batches are put in an order of their own. V. Khomenko et al., "Accelerating recurrent neural network training
-using sequence bucketing and multi-GPU data parallelization", 2016, arXiv:1708.05604.
+Rows are put in the order of (seed, epoch) and sorted by how wide a batch their length makes, where those of one width
+stay as they were drawn; they are cut evenly, and the batches get an order of their own. After V. Khomenko et al.,
+"Accelerating recurrent neural network training using sequence bucketing and multi-GPU data parallelization", 2016,
+arXiv:1708.05604.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ class Bucketed:
         self._seed = seed
         most = world.spec.input.size
         lengths = world.lengths[self._rows]
-        sizes, inverse = lengths.unique(return_inverse=True)
-        self._widths = torch.tensor([width(size, most) for size in sizes.tolist()])[inverse]  # (rows,)
+        self._widths = torch.tensor([width(length, most) for length in lengths.tolist()])  # (rows,)
         self.steps_per_epoch: int = -(-len(self._rows) // (len(self._rows) if batch_size == "all" else batch_size))
         self._step = 0
         self._epoch = -1
