@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 WORDS = {"neg": ("awful", "dull", "tedious"), "pos": ("wonderful", "moving", "superb")}
-COMMON = "the film was a story of some people who went there and it had an end".split()
+COMMON = tuple("the film was a story of some people who went there and had an end".split(" "))  # noqa: SIM905
 
 
 def document(name: str, seed: int) -> str:

@@ -96,7 +96,7 @@ def test_byte_pairs_are_merged_by_frequency_and_kept_as_json() -> None:
     (pieces,) = BYTE_PAIRS.cut(["the other"])
     assert pieces[0] == "the"
     assert len(BYTE_PAIRS.vocabulary) <= 298
-    with pytest.raises(DataError, match="prepare.vocabulary = 200: byte-pair encoding begins with the 256 bytes"):
+    with pytest.raises(DataError, match=r"prepare.vocabulary = 200: byte-pair encoding begins with the 256 bytes"):
         fit(tokenizer="bpe", vocabulary=200)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.models.test_catalogue import accuracy_after
 from torch import Tensor
 
 from pellucid.errors import ShapeError
 from pellucid.models import build
 from pellucid.models.text_convnet import TextConvNet
 from pellucid.spec import Field, Spec
-from tests.models.test_catalogue import accuracy_after
 
 CLASSES = Field("category", categories=("a", "b", "c"))
 SPEC = Spec(Field("tokens", (40,), categories=tuple(map(str, range(50)))), CLASSES)

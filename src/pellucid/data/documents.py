@@ -199,7 +199,15 @@ def _files_of_lines(root: Path) -> list[Path]:
 
 def _lines(root: Path, files: Sequence[Path]) -> Found:
     left_out: Counter[str] = Counter()
-    named = dict(sorted(item for file in files for item in _of_file(root, file, left_out)))
+    of_files = {file: list(_of_file(root, file, left_out)) for file in files}
+    single = [file.relative_to(root).as_posix() for file, found in of_files.items() if len(found) < 2]
+    if single:
+        raise DataError(
+            f"{root} has no class folders, and {len(single)} of its {len(files)} files hold one line "
+            f"({folder.first(single)}). {folder.EXPECTED} Or one file per class, with a document in each line; or "
+            "--target name_1, the piece of the files' names that is the class."
+        )
+    named = dict(sorted(line for found in of_files.values() for line in found))
     has_parts = any(file.parent != root for file in files)
     found = Folder(root, "texts, one per line,", tuple(named), has_parts, None, left_out)
     folder.check_classes(found)

@@ -47,6 +47,7 @@ class Worst:
     columns: list[str]
     feature_names: list[str]
     are_images: bool
+    are_texts: bool
 
 
 def worst(record: Record, result: Result) -> Worst | None:
@@ -72,7 +73,7 @@ def worst(record: Record, result: Result) -> Worst | None:
         names = [f"feature {number}" for number in range(len(features[0]))]
     everything = zip(listed, told, images, features, strict=True)
     mistakes = [Mistake(given["row"], said, image, numbers) for given, said, image, numbers in everything]
-    return Worst(mistakes, [each.name for each in told[0]], names, are_images=bool(images[0]))
+    return Worst(mistakes, [each.name for each in told[0]], names, are_images=bool(images[0]), are_texts=are_texts)
 
 
 def _feature(values: Sequence[float], levels: Sequence[str]) -> list[str]:
