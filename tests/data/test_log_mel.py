@@ -73,7 +73,7 @@ def test_every_band_holds_a_frequency_and_too_many_are_refused() -> None:
         assert weights.shape == (length // 2 + 1, mels)
         assert weights.max(axis=0).min() > 0
         assert weights.max() <= 1
-    with pytest.raises(DataError, match="prepare.mels = 256 bands are too narrow"):
+    with pytest.raises(DataError, match=r"prepare\.mels = 256 bands are too narrow"):
         log_mel.filters(1000, 256)
 
 
@@ -106,5 +106,5 @@ def test_without_standardising_and_silence_alone() -> None:
 
 
 def test_shorter_than_a_frame_is_refused() -> None:
-    with pytest.raises(DataError, match="have 100 samples and a frame of 25 ms has 200. Give more data.seconds"):
+    with pytest.raises(DataError, match=r"have 100 samples and a frame of 25 ms has 200\. Give more data\.seconds"):
         LogMel.fit("input", noise(3, 100), Field("audio", (100,), rate=8000), np.arange(3), None)

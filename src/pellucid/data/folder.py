@@ -133,7 +133,13 @@ class Folder:
         return folder
 
 
-def find(root: Path, endings: Collection[str], what: str, target: str | None = None) -> Folder:
+def find(
+    root: Path,
+    endings: Collection[str],
+    what: str,
+    target: str | None = None,
+    aside: Collection[str] | None = None,
+) -> Folder:
     """Look which files lie where; none is opened.
 
     Args:
@@ -141,6 +147,7 @@ def find(root: Path, endings: Collection[str], what: str, target: str | None = N
         endings: of the files that are wanted, in lower case: ".png".
         what: what they are, in messages: "pictures".
         target: the piece of the names that is the class; left out, the folders are.
+        aside: class folders that are left out, as are files beside class folders; None refuses the latter.
 
     Raises:
         DataError: there are none, or of one class only; some lie beside the class folders; or the parts have not the
@@ -159,6 +166,8 @@ def find(root: Path, endings: Collection[str], what: str, target: str | None = N
     if len(parts) > 1 and not has_parts:
         others = ", ".join(sorted(folders - parts)) or "no train"
         raise DataError(f"{root} has the parts {', '.join(sorted(parts))}, but also {others}. {EXPECTED}")
+    if aside is not None and target is None:
+        files = _set_aside(files, has_parts, aside, what, left_out)
     folder = Folder(root, what, tuple(files), has_parts, target, left_out)
     beside = [file for file in files if file.count("/") < 1 + has_parts]
     if target is not None or (len(beside) == len(files) and len(folder.name_columns()) > 1):
@@ -206,6 +215,21 @@ def of_section(section: DataSection, endings: Collection[str], what: str) -> Fol
     folder = Folder(root, what, tuple(files), False, target, {}, frame)
     check_classes(folder)
     return folder
+
+
+def _set_aside(
+    files: Sequence[str], has_parts: bool, aside: Collection[str], what: str, left_out: Counter[str]
+) -> list[str]:
+    """The files that lie in class folders, but for those set aside; all of them where none does."""
+    classed = [file for file in files if file.count("/") > has_parts]
+    if not classed:
+        return list(files)
+    if len(classed) < len(files):
+        left_out[f"{what} beside the class folders"] += len(files) - len(classed)
+    kept = [file for file in classed if file.split("/")[has_parts].lower() not in aside]
+    for file in set(classed) - set(kept):
+        left_out[f"{what} without a class ({file.split('/')[has_parts]})"] += 1
+    return kept
 
 
 def endings_in(root: Path) -> Counter[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from pellucid.data import series, table
 from pellucid.data.arrays import inputs_like
+from pellucid.data.documents import as_bytes, read_text, texts_of
 from pellucid.data.features import matrix, unseen
+from pellucid.data.ragged import Ragged
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
 from pellucid.spec import Feature, Field
@@ -19,6 +21,9 @@ from pellucid.spec import Feature, Field
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 SOUNDS = {".wav", ".flac", ".ogg"}
 TABLES = set(table.ENDINGS)
+TEXTS = {".txt"}
+_BY_KIND: Mapping[str, tuple[str, Collection[str]]] = {"audio": ("sound", SOUNDS), "tokens": ("text", TEXTS)}
+"""What a folder is searched for where a model does not take pictures: in a word, and by their endings."""
 
 
 class Input(NamedTuple):
@@ -31,8 +36,8 @@ class Input(NamedTuple):
 
 
 def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
-    """Read files (and folders of pictures or sounds) one by one as raw rows that fit `field`."""
-    for path in _files(paths, SOUNDS if field.kind == "audio" else PICTURES):
+    """Read files (and folders of pictures, sounds or texts) one by one as raw rows that fit `field`."""
+    for path in _files(paths, _BY_KIND.get(field.kind, ("", PICTURES))[1]):
         try:
             yield _read(path, field)
         except DataError as error:
@@ -54,9 +59,11 @@ def _read(path: Path, field: Field) -> Input:
     if not path.exists():
         raise DataError("there is no such file.")
     if path.is_dir():
-        what = "sound" if field.kind == "audio" else "picture"
+        what = _BY_KIND.get(field.kind, ("picture", PICTURES))[0]
         raise DataError(f"the folder holds no {what}; those in its folders are not looked for. Give these folders.")
     ending = path.suffix.lower()
+    if field.kind == "tokens":
+        return _documents(path, field)
     if ending in PICTURES:
         return _picture(path, field)
     if ending in SOUNDS:
@@ -109,6 +116,25 @@ def _sound(path: Path, field: Field) -> Input:
         f"cut from {header.seconds:.2f} to {wanted:.2f} s" if header.seconds > wanted + 1 / field.rate else "",
     ]
     return Input([str(path)], samples[None], note=", ".join(filter(None, notes)))
+
+
+def _documents(path: Path, field: Field) -> Input:
+    """The text of a file, or the texts of a table's column."""
+    ending = path.suffix.lower()
+    if ending in TEXTS:
+        return Input([str(path)], as_bytes(read_text(path))[None])
+    if ending not in TABLES:
+        known = ", ".join(sorted(TEXTS | TABLES))
+        raise DataError(f"{ending or 'no ending'} is not a kind of file that holds documents. Expected one of {known}.")
+    frame = table.read(path, DataSection(source=str(path), missing=field.missing), field.names)
+    if not field.names and frame.width != 1:
+        raise DataError(
+            f"which of its columns ({', '.join(frame.columns)}) holds the texts? The model was trained on files, so "
+            "expected one column, or .txt files."
+        )
+    texts = texts_of(frame, *(field.names or frame.columns))
+    names = [f"{path}:{number}" for number in range(len(texts))] if len(texts) != 1 else [str(path)]
+    return Input(names, Ragged.of(map(as_bytes, texts))[:])
 
 
 def _table(path: Path, field: Field) -> tuple[NDArray[np.generic], str]:

@@ -20,6 +20,7 @@ READERS: Mapping[str, str] = {
     "text": "pellucid.data.text:of_section",
     "pictures": "pellucid.data.image_folder:read",
     "sounds": "pellucid.data.sounds:read",
+    "documents": "pellucid.data.documents:read",
 }
 """What reads each kind: `(section, keys) -> Columns`, where keys are columns that rows are grouped or ordered by."""
 MASKS = ({"images", "labels"}, {"images", "masks"}, {"images", "annotations"})

@@ -24,6 +24,7 @@ PROPOSALS: Mapping[str, str] = {
     "series": "pellucid.proposals.series",
     "pictures": "pellucid.proposals.pictures",
     "sounds": "pellucid.proposals.sounds",
+    "documents": "pellucid.proposals.documents",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
 SMALLEST = 16
