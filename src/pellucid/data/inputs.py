@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import table
+from pellucid.data import array_files, table
 from pellucid.data.arrays import inputs_like
 from pellucid.data.features import matrix, unseen
+from pellucid.data.idx import read_idx
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
 from pellucid.spec import Feature, Field
@@ -60,14 +61,12 @@ def _read(path: Path, field: Field) -> Input:
     note = ""
     if ending in TABLES:
         rows, note = _table(path, field)
-    elif ending == ".npy":
-        try:
-            array = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise DataError(f"it is not a NumPy array of numbers: {error}") from None
-        rows = inputs_like(array, field)
+    elif ending in (".npy", ".npz"):
+        rows = inputs_like(array_files.inputs_at(path), field)
+    elif ending == ".idx" or path.name.removesuffix(".gz").endswith("-ubyte"):
+        rows = inputs_like(read_idx(path), field)
     else:
-        known = ", ".join(sorted(PICTURES | TABLES | {".npy"}))
+        known = ", ".join(sorted(PICTURES | TABLES | {".npy", ".npz"}))
         raise DataError(f"{ending or 'no ending'} is not a kind of file that is read. Expected one of {known}.")
     names = [f"{path}:{number}" for number in range(len(rows))] if len(rows) != 1 else [str(path)]
     return Input(names, rows, note=note)

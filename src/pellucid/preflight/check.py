@@ -19,9 +19,13 @@ from pellucid.recipe import DataSection, Recipe, assignment
 
 CHECKS: Mapping[str, str] = {
     "table": "pellucid.preflight.tables",
+    "arrays": "pellucid.preflight.columns",
+    "idx": "pellucid.preflight.columns",
+    "cifar": "pellucid.preflight.columns",
+    "conllu": "pellucid.preflight.conllu",
 }
 """The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
-NAMELESS = ("table", "series")
+NAMELESS = ("table", "series", "conllu")
 """Kinds that can be looked at before it is said what is to be predicted."""
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PROPOSALS: Mapping[str, str] = {
     "table": "pellucid.proposals.tables",
     "pictures": "pellucid.proposals.pictures",
+    "arrays": "pellucid.proposals.columns",
+    "idx": "pellucid.proposals.columns",
+    "cifar": "pellucid.proposals.columns",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
 SMALLEST = 16
