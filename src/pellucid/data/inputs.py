@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import series, table
+from pellucid.data import array_files, series, table
 from pellucid.data.arrays import inputs_like
 from pellucid.data.documents import as_bytes, read_text, texts_of
 from pellucid.data.features import matrix, unseen
+from pellucid.data.idx import read_idx
 from pellucid.data.ragged import Ragged
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
@@ -74,14 +75,12 @@ def _read(path: Path, field: Field) -> Input:
         return Input(names, latest, note=note)
     if ending in TABLES:
         rows, note = _table(path, field)
-    elif ending == ".npy":
-        try:
-            array = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise DataError(f"it is not a NumPy array of numbers: {error}") from None
-        rows = inputs_like(array, field)
+    elif ending in (".npy", ".npz"):
+        rows = inputs_like(array_files.inputs_at(path), field)
+    elif ending == ".idx" or path.name.removesuffix(".gz").endswith("-ubyte"):
+        rows = inputs_like(read_idx(path), field)
     else:
-        known = ", ".join(sorted(PICTURES | SOUNDS | TABLES | {".npy"}))
+        known = ", ".join(sorted(PICTURES | SOUNDS | TABLES | {".npy", ".npz"}))
         raise DataError(f"{ending or 'no ending'} is not a kind of file that is read. Expected one of {known}.")
     names = [f"{path}:{number}" for number in range(len(rows))] if len(rows) != 1 else [str(path)]
     return Input(names, rows, note=note)

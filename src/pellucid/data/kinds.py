@@ -21,8 +21,14 @@ READERS: Mapping[str, str] = {
     "pictures": "pellucid.data.image_folder:read",
     "sounds": "pellucid.data.sounds:read",
     "documents": "pellucid.data.documents:read",
+    "arrays": "pellucid.data.array_files:read",
+    "idx": "pellucid.data.idx_files:read",
+    "cifar": "pellucid.data.cifar:read",
+    "conllu": "pellucid.data.conllu:read",
 }
 """What reads each kind: `(section, keys) -> Columns`, where keys are columns that rows are grouped or ordered by."""
+CIFAR = ("cifar-10-batches-bin", "cifar-100-binary")
+"""Folders that CIFAR's archives unpack to."""
 MASKS = ({"images", "labels"}, {"images", "masks"}, {"images", "annotations"})
 """Folders that stand side by side where pictures have masks."""
 ENDINGS = {".txt": "text", ".npy": "arrays", ".npz": "arrays", ".conllu": "conllu"} | dict.fromkeys(
@@ -59,7 +65,7 @@ def kind_of(path: Path) -> str:
             raise DataError(f"{path} is no kind of data that is known. Expected {known}.")
         return kind
     names = {each.name for each in path.iterdir()}
-    if "data_batch_1.bin" in names:
+    if "data_batch_1.bin" in names or {"train.bin", "test.bin"} <= names or names & set(CIFAR):
         return "cifar"
     if any(map(_is_idx, names)):
         return "idx"
@@ -71,6 +77,7 @@ def kind_of(path: Path) -> str:
         "sounds": _count(found, SOUNDS),
         "documents": found[".txt"],
         "conllu": found[".conllu"],
+        "arrays": _count(found, (".npy", ".npz")),
     }
     kind = max(counts, key=lambda kind: counts[kind])
     if not counts[kind]:

@@ -23,11 +23,15 @@ CHECKS: Mapping[str, str] = {
     "pictures": "pellucid.preflight.pictures",
     "documents": "pellucid.preflight.documents",
     "sounds": "pellucid.preflight.sounds",
+    "arrays": "pellucid.preflight.columns",
+    "idx": "pellucid.preflight.columns",
+    "cifar": "pellucid.preflight.columns",
+    "conllu": "pellucid.preflight.conllu",
 }
 """The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
 TOLD = 4
 """Lines that say what was looked at, at most."""
-NAMELESS = ("table", "series")
+NAMELESS = ("table", "series", "conllu")
 """Kinds that can be looked at before it is said what is to be predicted."""
 
 

@@ -25,6 +25,9 @@ PROPOSALS: Mapping[str, str] = {
     "pictures": "pellucid.proposals.pictures",
     "sounds": "pellucid.proposals.sounds",
     "documents": "pellucid.proposals.documents",
+    "arrays": "pellucid.proposals.columns",
+    "idx": "pellucid.proposals.columns",
+    "cifar": "pellucid.proposals.columns",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
 SMALLEST = 16
