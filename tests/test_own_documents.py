@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import polars
 import pytest
 
@@ -12,6 +13,7 @@ import pellucid
 from pellucid import recipe as recipes
 from pellucid import rundir
 from pellucid.data import locate
+from pellucid.errors import DataError
 from tests.cli.test_contract import answer, call
 from tests.data.documents_made import WORDS, classes, document
 from tests.training.runs import dying, outcome
@@ -45,6 +47,10 @@ def test_one_command(reviews: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (predicted,) = answer(capsys, "predict", "run", "new.txt")["predictions"]
     assert (predicted["input"], predicted["prediction"]) == ("new.txt", "pos")
     assert len(pellucid.predict("run")) == 8  # the golden examples
+    texts = np.array([document("neg", 5001), document("pos", 5000)])
+    assert [each["prediction"] for each in pellucid.predict("run", texts)] == ["neg", "pos"]
+    with pytest.raises(DataError, match="X holds int64 in row 0: expected an array"):
+        pellucid.predict("run", np.arange(3))
     assert answer(capsys, "evaluate", "run", "--split", "test")["looks"] == 1
 
 

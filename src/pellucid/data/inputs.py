@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import array_files, series, table
 from pellucid.data.arrays import inputs_like
-from pellucid.data.documents import as_bytes, read_text, texts_of
+from pellucid.data.documents import as_bytes, plain, read_text, texts_of
 from pellucid.data.features import matrix, unseen
 from pellucid.data.idx import read_idx
 from pellucid.data.ragged import Ragged
@@ -134,6 +134,16 @@ def _documents(path: Path, field: Field) -> Input:
     texts = texts_of(frame, *(field.names or frame.columns))
     names = [f"{path}:{number}" for number in range(len(texts))] if len(texts) != 1 else [str(path)]
     return Input(names, Ragged.of(map(as_bytes, texts))[:])
+
+
+def texts_like(X: Any) -> NDArray[np.uint8]:
+    """Return documents from memory as UTF-8, `[rows, bytes]`; raise `DataError` where one is no text."""
+    texts = list(X)
+    wrong = next((place for place, text in enumerate(texts) if not isinstance(text, str)), None)
+    if isinstance(X, str) or wrong is not None:
+        given = "one text" if isinstance(X, str) else f"{type(texts[wrong or 0]).__name__} in row {wrong}"
+        raise DataError(f"X holds {given}: expected an array (or a column of a data frame) of texts.")
+    return Ragged.of(as_bytes(plain(text.encode())) for text in texts)[:]
 
 
 def _table(path: Path, field: Field) -> tuple[NDArray[np.generic], str]:

@@ -16,7 +16,7 @@ from pellucid.catalogue import Config
 from pellucid.data.arrays import inputs_like
 from pellucid.data.batch import tensor_of
 from pellucid.data.features import recoded
-from pellucid.data.inputs import Input, read_inputs
+from pellucid.data.inputs import Input, read_inputs, texts_like
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
 from pellucid.data.steps import Reading
@@ -177,12 +177,15 @@ def respond(task: RowTask, model: nn.Module, preprocessing: Preprocessing, raw: 
 
 
 def read(inputs: Any, field: Field, examples: NDArray[Any]) -> list[Input]:
-    """Return the rows that a user asks about: from files, from memory, or the examples where nothing is given."""
+    """Return the rows that a user asks about: from files, from memory, or the examples where nothing is given.
+
+    A list of words is of files; documents of memory come as an array or a column of a data frame.
+    """
     if inputs is None:
         return [Input([f"golden {number}" for number in range(len(examples))], examples)]
     if isinstance(inputs, Sequence) and all(isinstance(item, str) for item in inputs):
         return list(read_inputs(inputs, field))
-    rows = inputs_like(inputs, field)
+    rows = texts_like(inputs) if field.kind == "tokens" else inputs_like(inputs, field)
     return [Input([str(number) for number in range(len(rows))], rows)]
 
 
