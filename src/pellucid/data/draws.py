@@ -19,6 +19,9 @@ from pellucid.recipe import SplitSection
 
 MOST_BINS, FEWEST_IN_BIN = 10, 5
 """Quantiles of a number target whose shares are kept: at most so many, each of at least so many rows."""
+JITTER = (0.5, 1.0)
+"""Sizes of groups are multiplied by random numbers between these before they are put in order: seeds differ, and the
+small groups, which fill what is lacking, still come late."""
 TRIES, STEPS = 16, 50_000
 """Orders of the groups that are tried, of which the best is kept: fewer of so many groups that any order is as good."""
 
@@ -98,7 +101,7 @@ def codes_of(values: NDArray[Any]) -> NDArray[np.int64]:
 def quantiles(values: NDArray[Any]) -> NDArray[np.int64]:
     """Return the quantile of each value, counted from 0: ten, or fewer of few rows; equal values are in one."""
     num_bins = max(1, min(MOST_BINS, len(values) // FEWEST_IN_BIN))
-    first = np.searchsorted(np.sort(values), values, side="left")
+    first: NDArray[np.int64] = np.searchsorted(np.sort(values), values, side="left").astype(np.int64)
     return first * num_bins // max(1, len(values))
 
 
@@ -113,7 +116,9 @@ def choose(pool: Rows, wanted: int, manner: Manner, random: np.random.Generator,
         if wanted == 0:
             return np.zeros(0, np.int64)
         share = wanted / len(pool)
-        return pool[_deal_groups(pool, (share, 1 - share), (1, kept), manner, random) == 0]
+        is_chosen = _deal_groups(pool, (share, 1 - share), (1, kept), manner, random) == 0
+        chosen: Rows = pool[is_chosen]
+        return chosen
     if manner.labels is None:
         return np.sort(random.permutation(pool)[:wanted])
     classes, codes, counts = np.unique(manner.labels[pool], return_inverse=True, return_counts=True)
@@ -121,8 +126,8 @@ def choose(pool: Rows, wanted: int, manner: Manner, random: np.random.Generator,
     quota = np.floor(shares).astype(int)
     odd = np.argsort(quota - shares, kind="stable")[: wanted - quota.sum()]
     quota[odd] += 1
-    chosen = [random.permutation(pool[codes == code])[: quota[code]] for code in range(len(classes))]
-    return np.sort(np.concatenate(chosen))
+    each = [random.permutation(pool[codes == code])[: quota[code]] for code in range(len(classes))]
+    return np.sort(np.concatenate(each))
 
 
 def deal(pool: Rows, num_folds: int, manner: Manner, random: np.random.Generator) -> list[Rows]:
@@ -151,8 +156,9 @@ def _deal_groups(
 ) -> NDArray[np.int64]:
     """Return the part of each row of the pool.
 
-    In a random order each group goes where what it holds is lacking most, and every part gets its fewest groups. Of
-    several orders that is kept whose parts come nearest to their shares (of every class, where there are classes).
+    Roughly from the largest to the smallest, each group goes where what it holds is lacking most, and every part gets
+    its fewest groups. Of several orders that is kept whose parts come nearest to their shares (of every class, where
+    there are classes).
     """
     assert manner.groups is not None
     groups = np.unique(manner.groups[pool], return_inverse=True)[1].reshape(-1)
@@ -170,12 +176,13 @@ def _deal_groups(
 def _deal_once(
     counts: NDArray[np.float64], shares: NDArray[np.float64], fewest: NDArray[np.int64], random: np.random.Generator
 ) -> tuple[float, NDArray[np.int64]]:
-    """Deal groups in one random order; return how far the parts are from their shares, and the part of each group."""
+    """Deal groups once; return how far the parts are from their shares, and the part of each group."""
     lacking = np.repeat(shares[:, None], counts.shape[1], axis=1)  # (parts, classes)
     places = np.full(len(counts), -1)
     owed = fewest.copy()
-    for done, group in enumerate(random.permutation(len(counts))):
-        need = lacking @ counts[group]
+    largest_first = np.argsort(-np.linalg.norm(counts, axis=1) * random.uniform(*JITTER, len(counts)), kind="stable")
+    for done, group in enumerate(largest_first):
+        need = (lacking * counts[group]).sum(axis=1).round(12)  # what is equal but for rounding is a tie everywhere
         if owed.sum() >= len(counts) - done:  # all that are left are owed
             need[owed == 0] = -np.inf
         place = int(need.argmax())

@@ -66,7 +66,7 @@ def columns_of(
         field = replace(field, features=())  # plain numbers, as any array of them
     if target is None:
         return Columns({"input": inputs}, {"input": field})
-    values, target_field = _target(frame[target], next(c for c in columns if c.name == target))
+    values, target_field = target_of(frame[target], next(c for c in columns if c.name == target))
     return Columns({"input": inputs, "target": values}, {"input": field, "target": target_field})
 
 
@@ -162,7 +162,8 @@ def levels_of(series: polars.Series) -> tuple[str, ...]:
     return tuple(series.drop_nulls().cast(polars.String).unique().sort().to_list())
 
 
-def _target(series: polars.Series, column: table.Column) -> tuple[NDArray[np.generic], Field]:
+def target_of(series: polars.Series, column: table.Column) -> tuple[NDArray[np.generic], Field]:
+    """Return a target's values and field; raise `DataError` where some are missing or it is no number or category."""
     absent = series.null_count()
     if absent:
         raise DataError(

@@ -89,7 +89,7 @@ def times_of(values: NDArray[Any], name: str) -> NDArray[Any]:
     """Return times that can be compared: numbers, or moments in microseconds.
 
     Args:
-        values: numbers, dates, or texts of either; dates as texts are written as in ISO 8601.
+        values: numbers, dates, or texts of either; dates as texts are written as in ISO 8601, or as 31.01.2012.
         name: of the column, for the messages.
 
     Raises:
@@ -117,8 +117,8 @@ def _parsed(values: NDArray[Any], name: str) -> NDArray[Any]:
         moment = _moment(value)
         if moment is None:
             raise DataError(
-                f"split.time = {name!r}: {value!r} (row {row}) is no number and no date as 2012-01-31, 2012-01 or "
-                "2012-01-31 14:30. Write all of them so."
+                f"split.time = {name!r}: {value!r} (row {row}) is no number and no date as 2012-01-31, 2012-01, "
+                "2012-01-31 14:30 or 31.01.2012. Write all of them so."
             )
         moments.append(moment)
     if len({moment.tzinfo is None for moment in moments}) > 1:
@@ -128,7 +128,7 @@ def _parsed(values: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _moment(value: object) -> datetime.datetime | None:
-    """The moment that a date or an ISO 8601 text says; None where it is none."""
+    """The moment that a date or a text says; None where it is none."""
     if isinstance(value, datetime.datetime):
         return value
     if isinstance(value, datetime.date):
@@ -136,6 +136,7 @@ def _moment(value: object) -> datetime.datetime | None:
     if not isinstance(value, str):
         return None
     text = f"{value}-01" if len(value) == 7 and value[4] == "-" else value  # a month
+    text = f"{value[6:]}-{value[3:5]}-{value[:2]}" if len(value) == 10 and value[2] == value[5] == "." else text
     try:
         return datetime.datetime.fromisoformat(text)
     except ValueError:

@@ -59,6 +59,15 @@ class Shaping(Step, Protocol):
         """What a model meets."""
 
 
+@runtime_checkable
+class Reading(Shaping, Protocol):
+    """A step whose rows are read by what they are before it: `predict` goes by that."""
+
+    @property
+    def raw(self) -> Field:
+        """What its rows are before it."""
+
+
 @dataclass(frozen=True)
 class Standardize:
     """Subtract the mean and divide by the standard deviation, per channel or feature.

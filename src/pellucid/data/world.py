@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA, kinds, rows, series, text
+from pellucid.data import DATA, documents, kinds, rows, series, text
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError
@@ -102,5 +102,9 @@ def specs(source: str) -> Spec:
     import importlib
 
     module, _, _ = find(DATA, source, "data.source").target.partition(":")
-    known: dict[str, Spec] = importlib.import_module(module).SPECS
-    return known[source] if source in known else text.spec_of(read(DataSection(source=source)))
+    known: dict[str, Spec] = getattr(importlib.import_module(module), "SPECS", {})
+    if source in known:
+        return known[source]
+    columns = read(DataSection(source=source))
+    is_documents = columns.schema["input"].kind == "text"
+    return documents.spec_of(columns) if is_documents else text.spec_of(columns)

@@ -83,6 +83,14 @@ MODELS: dict[str, Entry] = {
         line="residual network for small images, 8 to 110 layers, and the plain network of equal depth",
         example="cifar10",
     ),
+    "text_convnet": Entry(
+        target="pellucid.models.text_convnet:TextConvNet",
+        family="convolutional",
+        paper="Kim, Convolutional Neural Networks for Sentence Classification (arXiv 1408.5882)",
+        year=2014,
+        line="for documents: filters over a few words each, and the largest answer of each filter",
+        example="paragraphs",
+    ),
     "lstm": Entry(
         target="pellucid.models.lstm:LSTM",
         family="recurrent",

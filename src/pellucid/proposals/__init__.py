@@ -23,6 +23,11 @@ PROPOSALS: Mapping[str, str] = {
     "table": "pellucid.proposals.tables",
     "series": "pellucid.proposals.series",
     "pictures": "pellucid.proposals.pictures",
+    "sounds": "pellucid.proposals.sounds",
+    "documents": "pellucid.proposals.documents",
+    "arrays": "pellucid.proposals.columns",
+    "idx": "pellucid.proposals.columns",
+    "cifar": "pellucid.proposals.columns",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
 SMALLEST = 16
@@ -58,7 +63,9 @@ def propose(
     path = Path(path)
     section = _section(path, target, settings)
     kind, because = section.kind or kinds.kind_of(path), list[str]()
-    if kind == "table" and section.kind is None:
+    if kind == "table" and section.kind is None and section.input is not None:
+        kind = kinds.kind_in_column(section)
+    elif kind == "table" and section.kind is None:
         section, because = recognised(section)
         kind = section.kind or kind
     if kind not in PROPOSALS:
