@@ -1,4 +1,4 @@
-"""A series of the user's own: one command from the table to forecasts, resume, and predictions as they were evaluated."""
+"""A series of the user's own: one command from the table to forecasts, resume, and predictions as evaluated."""
 
 from __future__ import annotations
 
