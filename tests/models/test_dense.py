@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pellucid.errors import PellucidError, RecipeError
+from pellucid.errors import PellucidError, RecipeError, ShapeError
 from pellucid.models import build
 from pellucid.models.perceptron import Perceptron
 from pellucid.spec import Field, Spec
@@ -88,3 +88,21 @@ def test_he_keeps_a_gradient_alive_where_sigmoid_loses_it() -> None:
         ratios[activation] = (gradients[0].norm() / gradients[-1].norm()).item()
     assert ratios["sigmoid"] < 1e-8
     assert ratios["relu"] > 0.05
+
+
+def test_a_forecaster_without_hidden_layers_is_a_linear_map_around_the_last_value() -> None:
+    """NLinear by hand: the last value, plus the weights times the window relative to it; other channels as they are."""
+    spec = Spec(Field("series", (2, 5)), Field("number", (1,)))
+    model = build({"name": "forecaster", "hidden": []}, spec, seed=0)
+    x = torch.randn(7, 2, 5, generator=torch.Generator().manual_seed(1))
+    weights = model.linear.weight[0].detach()  # type: ignore[union-attr,index]
+    last = x[:, 0, -1]
+    expected = last + (x[:, 0] - last[:, None]) @ weights[:5] + x[:, 1] @ weights[5:]
+    torch.testing.assert_close(model(x)[:, 0], expected)
+    shifted = x + torch.tensor([3.0, 0.0])[:, None]  # a series at another level is forecast at that level
+    torch.testing.assert_close(model(shifted), model(x) + 3)
+
+
+def test_a_forecaster_wants_windows() -> None:
+    with pytest.raises(ShapeError, match=r"reads windows \(channels, steps\)"):
+        build({"name": "forecaster"}, Spec(Field("number", (4,)), Field("number", (1,))), seed=0)

@@ -74,8 +74,8 @@ def _steps(grid: Grid, pace: Pace) -> Iterator[Finding]:
         yield Finding(
             "steps_not_there",
             "doubtful" if share > MANY else "note",
-            f"{int(absent.sum())} steps ({100 * share:.2g} %; each is a {pace}) are not in the table, after these rows:"
-            " the last known values stand there, and nothing is learned to predict them.",
+            f"{int(absent.sum())} steps ({100 * share:.2g} %, a {pace} each) are not in the table, after these rows; "
+            "the last known values stand there, and nothing is learned to predict them.",
             sorted(after.tolist()),
         )
     begins, lengths = np.unique(grid.begins, return_counts=True)
