@@ -100,6 +100,11 @@ def test_what_is_said_of_groups() -> None:
     )
 
 
+def test_groups_that_the_kind_does_not_keep_are_said() -> None:
+    split = draw(SplitSection(kind="random", group="who"), valued(50, who=np.arange(50) // 5))
+    assert split.how.endswith("seed 0; rows of one 'who' are not kept together")
+
+
 def test_given_parts_are_completed_by_whole_groups_and_must_not_share_one() -> None:
     who = np.repeat(np.arange(20), 5)
     parts = {"train": np.arange(80), "test": np.arange(80, 100)}
@@ -108,7 +113,7 @@ def test_given_parts_are_completed_by_whole_groups_and_must_not_share_one() -> N
     assert np.array_equal(split.parts["test"], parts["test"])
     assert len(split.parts["validation"]) == 20
     assert not set(who[split.parts["validation"]]) & set(who[split.parts["train"]])
-    with pytest.raises(LeakError, match="1 groups lie in the given parts train and test both: 'x'"):
+    with pytest.raises(LeakError, match="the given parts train and test share 1 of its values, 'x'"):
         draw(
             SplitSection(kind="given", group="who"),
             replace(columns, keys={"who": np.full(100, "x")}),

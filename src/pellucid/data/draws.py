@@ -6,7 +6,7 @@ and shares are counted in whole rows, so that every platform draws the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.columns import Columns, Rows
-from pellucid.errors import DataError
+from pellucid.errors import DataError, LeakError
 from pellucid.recipe import SplitSection
 
 MOST_BINS, FEWEST_IN_BIN = 10, 5
@@ -96,6 +96,21 @@ def codes_of(values: NDArray[Any]) -> NDArray[np.int64]:
     """Return a code per row, the same for the same value."""
     comparable = values.astype(str) if values.dtype == object else values
     return np.unique(comparable, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def check_groups_of(given: Mapping[str, Rows], name: str | None, groups: NDArray[Any]) -> None:
+    """Raise `LeakError` where parts that the data came with share a group."""
+    names = list(given)
+    for place, one in enumerate(names):
+        for other in names[place + 1 :]:
+            shared = sorted(set(groups[given[one]].tolist()) & set(groups[given[other]].tolist()), key=str)
+            if shared:
+                shown = ", ".join(map(repr, shared[:5])) + (", ..." if len(shared) > 5 else "")
+                raise LeakError(
+                    f"split.group = {name!r}: the given parts {one} and {other} share {len(shared)} of its values, "
+                    f"{shown}. "
+                    "Choose split.kind = 'grouped', which draws anew and keeps groups whole, or leave split.group out."
+                )
 
 
 def quantiles(values: NDArray[Any]) -> NDArray[np.int64]:

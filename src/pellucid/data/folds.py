@@ -46,7 +46,7 @@ def folds(section: SplitSection, columns: Columns, num_folds: int, repeats: int 
         ordered = in_order(section, columns)
         test, stop = where_test_begins(section, ordered)
         before = Ordered(ordered.rows[: max(0, stop)], ordered.times[: max(0, stop)])
-        told = f"test the last {len(ordered) - test:,} rows"
+        told = f"test the last {len(ordered) - test:,} rows" if test < len(ordered) else "no test part"
         return _windows(section, columns, before, np.sort(ordered.rows[test:]), num_folds, told)
     sealed = seal(section, columns, np.random.default_rng([section.seed, 0x5EED]))
     told = next((piece for piece in sealed.told if piece.startswith("test")), "no test part")

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pellucid.data import draws, ordering
 from pellucid.data.columns import Columns, Rows
@@ -60,9 +59,16 @@ class Split:
             "counts": {part: len(self.parts[part]) for part in PARTS},
             "classes": classes,
             "rows": {part: _written(self.parts[part]) for part in PARTS},
-            "left_out": _written(np.setdiff1d(np.arange(len(columns)), np.concatenate([*self.parts.values()]))),
+            "left_out": _written(self._left_out(len(columns))),
             "section": self.section.model_dump(exclude_none=True),
         }
+
+    def _left_out(self, num_rows: int) -> Rows:
+        """The rows that are in no part, ascending."""
+        is_left = np.ones(num_rows, bool)
+        for rows in self.parts.values():
+            is_left[rows] = False
+        return np.flatnonzero(is_left)
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Split:
@@ -127,6 +133,8 @@ def draw(section: SplitSection, columns: Columns) -> Split:
                 f"The split leaves none of {len(columns)} rows to train on. Lower split.validation and split.test."
             )
         how = f"{section.kind}: " + (", ".join(told) or "all rows train") + f", seed {section.seed}"
+        if section.group is not None and sealed.manner.groups is None:
+            how += f"; rows of one {section.group!r} are not kept together"
         split = Split({"train": np.sort(pool), "validation": drawn, "test": sealed.test}, how, section)
     check_classes(split, columns)
     return split
@@ -182,7 +190,7 @@ def seal(section: SplitSection, columns: Columns, random: np.random.Generator) -
     given = dict(columns.given) if section.kind == "given" else {}  # else the user asked for a draw from all rows
     manner = draws.manner_of(section, columns)
     if given and manner.groups is not None:
-        _check_given_groups(given, columns.keys[str(section.group)])
+        draws.check_groups_of(given, section.group, columns.keys[str(section.group)])
     pool = given.get("train", np.setdiff1d(np.arange(len(columns)), np.concatenate([[], *given.values()]).astype(int)))
     drawn = [part for part in ("test", "validation") if getattr(section, part) > 0 and part not in given]
     if manner.groups is not None and (groups := draws.num_groups(pool, manner)) <= len(drawn):
@@ -215,20 +223,6 @@ def _draw_part(
     if wanted:
         told.append(f"{part} {len(chosen)} rows drawn {manner.told}")
     return chosen, np.setdiff1d(pool, chosen, assume_unique=True)
-
-
-def _check_given_groups(given: Mapping[str, Rows], groups: NDArray[Any]) -> None:
-    """Refuse given parts that share a group."""
-    names = list(given)
-    for place, one in enumerate(names):
-        for other in names[place + 1 :]:
-            shared = sorted(set(groups[given[one]].tolist()) & set(groups[given[other]].tolist()), key=str)
-            if shared:
-                shown = ", ".join(map(repr, shared[:5])) + (", ..." if len(shared) > 5 else "")
-                raise LeakError(
-                    f"{len(shared)} groups lie in the given parts {one} and {other} both: {shown}. "
-                    "Choose split.kind = 'grouped', which draws anew and keeps groups whole, or leave split.group out."
-                )
 
 
 def check_classes(split: Split, columns: Columns) -> None:
