@@ -38,7 +38,7 @@ def tones() -> Path:
 
 
 def test_one_command(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = [f"{name}={value}" for name, value in QUICK.items()]
+    settings = [f"{name}={value}" for name, value in (QUICK | {"train.epochs": 16}).items()]
     code, out, err = call(capsys, "train", "--data", "tones", *settings, "--out", "run", "--json")
     assert code == 0
     assert "sounds: 60 of 2 classes, 0.30 to 0.30 s" in err

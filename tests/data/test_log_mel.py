@@ -67,13 +67,17 @@ def test_loudness_does_not_matter_and_silence_is_finite() -> None:
     assert torch.equal(spectrogram(torch.zeros(1, 4000, dtype=torch.int16)).unique(), torch.tensor([1e-3]).log())
 
 
+def test_no_rows_are_no_spectrograms() -> None:
+    assert log_mel.log_mel(8000, 40, "cpu")(torch.zeros(0, 4000, dtype=torch.int16)).shape == (0, 40, 48)
+
+
 def test_every_band_holds_a_frequency_and_too_many_are_refused() -> None:
     for rate, mels in ((8000, 40), (8000, 80), (16000, 80), (44100, 128)):
         length, weights = log_mel.filters(rate, mels)
         assert weights.shape == (length // 2 + 1, mels)
         assert weights.max(axis=0).min() > 0
         assert weights.max() <= 1
-    with pytest.raises(DataError, match="prepare.mels = 256 bands are too narrow"):
+    with pytest.raises(DataError, match=r"prepare.mels = 256 bands are too narrow"):
         log_mel.filters(1000, 256)
 
 
@@ -106,5 +110,5 @@ def test_without_standardising_and_silence_alone() -> None:
 
 
 def test_shorter_than_a_frame_is_refused() -> None:
-    with pytest.raises(DataError, match="have 100 samples and a frame of 25 ms has 200. Give more data.seconds"):
+    with pytest.raises(DataError, match=r"have 100 samples and a frame of 25 ms has 200. Give more data.seconds"):
         LogMel.fit("input", noise(3, 100), Field("audio", (100,), rate=8000), np.arange(3), None)
