@@ -67,6 +67,10 @@ def test_loudness_does_not_matter_and_silence_is_finite() -> None:
     assert torch.equal(spectrogram(torch.zeros(1, 4000, dtype=torch.int16)).unique(), torch.tensor([1e-3]).log())
 
 
+def test_no_rows_are_no_spectrograms() -> None:
+    assert log_mel.log_mel(8000, 40, "cpu")(torch.zeros(0, 4000, dtype=torch.int16)).shape == (0, 40, 48)
+
+
 def test_every_band_holds_a_frequency_and_too_many_are_refused() -> None:
     for rate, mels in ((8000, 40), (8000, 80), (16000, 80), (44100, 128)):
         length, weights = log_mel.filters(rate, mels)

@@ -159,6 +159,8 @@ def log_mel(rate: int, mels: int, device: str) -> Apply:
 
     def apply(values: Int16[Tensor, "batch samples"]) -> Float[Tensor, "batch mels frames"]:
         frames = values.to(torch.float32).unfold(1, window, hop) * scaled  # (B, F, window)
+        if not len(frames):  # MKL refuses to transform nothing
+            return frames.new_zeros(0, mels, frames.shape[1])
         spectrum = torch.view_as_real(torch.fft.rfft(frames, length))  # (B, F, L / 2 + 1, 2)
         power = spectrum.square().sum(dim=3)  # (B, F, L / 2 + 1)
         sums = power @ bands  # (B, F, M)

@@ -11,7 +11,8 @@ from pellucid.proposals import Proposal, batch_size, name_of, trained_rows
 from pellucid.recipe import DataSection
 
 RESNET = {"name": "resnet", "depth": 8, "width": 16}
-AUGMENT = [{"name": "speed"}, {"name": "shift"}, {"name": "spec_augment"}]
+"""What looks at spectrograms. Trained for 14 epochs on the spoken digits of two speakers, it was right in 61 % of the
+500 of a third; with speed, shift and spec_augment at their defaults in 40 %, so none is proposed (one seed each)."""
 PASSES, FRAMES = (1, 40), 4_000_000
 """Epochs over sounds, at least and at most, between which about so many frames of 10 ms are looked at."""
 MOST_GROUPS = 0.2
@@ -30,7 +31,6 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
             "name": name_of(path.resolve().name) or "sounds",
             "data": {**section.model_dump(), "rate": rate, "seconds": seconds},
             "split": {"kind": "given" if found.has_parts else "stratified"},
-            "augment": AUGMENT,
             "prepare": {"mels": log_mel.MELS},
             "model": RESNET if model is None else {"name": model},
             "task": {"name": "classify"},
