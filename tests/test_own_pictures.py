@@ -105,7 +105,10 @@ def test_the_cache_is_shown_and_cleared(colours: Path, capsys: pytest.CaptureFix
         (["--data", "colours", "data.size=[0, 8]"], "data.size"),
         (["--data", "colours", "--model", "lstm"], "text"),
         (["--data", "damaged"], "damaged: 1 of 4 pictures cannot be read:\n  red/000.png: it is not a picture"),
-        (["digits", "data.size=[8, 8]"], "data.size is of data of one's own, and data.source = 'digits' is a data set."),
+        (
+            ["digits", "data.size=[8, 8]"],
+            "data.size is of data of one's own, and data.source = 'digits' is a data set.",
+        ),
     ],
 )
 def test_wrong_input(arguments: list[str], told: str, colours: Path, capsys: pytest.CaptureFixture[str]) -> None:
