@@ -13,6 +13,7 @@ import pellucid
 from pellucid import experiment, verbs
 from pellucid import recipe as recipes
 from pellucid.data import DATA, locate
+from pellucid.data.augmentations import AUGMENTATIONS
 from pellucid.data.embedded import SPECS
 from pellucid.data.world import read, specs
 from pellucid.experiment import Given
@@ -29,6 +30,26 @@ SHORT = {**QUICK, "train.steps": 9, "train.evaluate_every": 3, "train.checkpoint
 MODEL_SETTINGS = {"resnet": {"model.depth": 8, "model.width": 4}}
 OPTIMIZER_SETTINGS = {"lbfgs": {"train.batch_size": "all"}}
 ACTING: dict[str, Any] = {"split.validation_episodes": 3}
+AUGMENTED: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    **dict.fromkeys(
+        ("flip", "crop", "resize_crop", "affine", "colour", "erase", "mixup"),
+        (
+            "digits-mlp",
+            [
+                {"name": "flip"},
+                {"name": "crop", "pad": 1},
+                {"name": "resize_crop"},
+                {"name": "affine"},
+                {"name": "colour"},
+                {"name": "erase"},
+                {"name": "mixup"},
+            ],
+        ),
+    ),
+    "cutmix": ("digits-mlp", [{"name": "cutmix"}]),
+    "feature_noise": ("diabetes-mlp", [{"name": "feature_noise"}]),
+}
+"""The recipe in which an augmentation is swept, and the list that it stands in."""
 OWN_RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     **dict.fromkeys(("rbm", "contrastive_divergence", "density"), ("digits-rbm", {})),
     **dict.fromkeys(("hopfield", "hebb", "recall"), ("digits-hopfield", {})),
@@ -73,6 +94,9 @@ def rows() -> Iterator[tuple[str, str, dict[str, Any]]]:
         for name in table:
             if name in OWN_RECIPES:
                 yield f"{kind} {name}", *OWN_RECIPES[name]
+    for name in AUGMENTATIONS:
+        recipe, augment = AUGMENTED[name]
+        yield f"augmentation {name}", recipe, {"augment": augment}
     yield "bf16", "digits-mlp", {"execution.precision": "bf16"}
 
 
@@ -101,6 +125,7 @@ def test_every_row_goes_the_whole_line(recipe: Recipe) -> None:
 def test_every_row_is_swept() -> None:
     swept = {row for row, _, _ in rows()} | {"model lenet5"}
     tables = {"model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "rule": RULES, "task": TASKS}
+    tables["augmentation"] = AUGMENTATIONS
     assert swept == {f"{kind} {name}" for kind, table in tables.items() for name in table} | {"bf16"}
 
 

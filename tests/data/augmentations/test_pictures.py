@@ -83,7 +83,8 @@ def test_crop_is_numpys_pad_and_slice(rows: int, pad: int, channels: int, outsid
     random = np.random.default_rng(seed)
     inputs = random.integers(0, 256, size=(rows, channels, 10, 13), dtype=np.uint8)
     by = random.integers(-pad, pad + 1, size=(2, rows))
-    found = moved(torch.from_numpy(inputs), *torch.from_numpy(by), 0 if outside == "zeros" else None)
+    down, across = torch.from_numpy(by)
+    found = moved(torch.from_numpy(inputs), down, across, pad, 0 if outside == "zeros" else None)
     mode: Any = {"zeros": "constant", "reflect": "reflect"}[outside]
     for row in range(rows):
         framed = np.pad(inputs[row], ((0, 0), (pad, pad), (pad, pad)), mode=mode)

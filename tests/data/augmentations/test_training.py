@@ -45,7 +45,6 @@ def parts_of(recipe: recipes.Recipe) -> experiment.Parts:
 @pytest.mark.parametrize(
     ("name", "augment", "more"),
     [
-        ("digits-mlp", PICTURES, {}),
         ("digits-mlp", [{"name": "cutmix"}], {"rule.accumulate": 3, "task.class_weights": "balanced"}),
         ("diabetes-mlp", [{"name": "feature_noise"}], {"train.batch_size": "all"}),
     ],
