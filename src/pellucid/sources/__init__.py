@@ -19,6 +19,13 @@ SOURCES: dict[str, Entry] = {
         2009,
         "every row once an epoch, in an order that is a function of (seed, epoch)",
     ),
+    "bucketed": Entry(
+        "pellucid.sources.bucketed:Bucketed",
+        "rows",
+        "Khomenko et al., Accelerating recurrent neural network training using sequence bucketing (arXiv 1708.05604)",
+        2016,
+        "every row once an epoch, in batches of about one length whose order is a function of (seed, epoch)",
+    ),
     "streams": Entry(
         "pellucid.sources.streams:Streams",
         "text",

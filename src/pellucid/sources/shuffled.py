@@ -6,6 +6,7 @@ whole epoch of MNIST at once took twelve times as long), and a batch is a view o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -18,7 +19,8 @@ from pellucid.data.rows import Rows
 from pellucid.data.world import World
 from pellucid.errors import PellucidError
 from pellucid.exhibit import Exhibit, Images
-from pellucid.randomness import derive, permutation
+from pellucid.randomness import derive
+from pellucid.sources.order import order
 
 GATHER_BYTES = 4 << 20
 SHOWN_ROWS, SHOWN_EPOCHS = 6, 7
@@ -47,6 +49,8 @@ class Shuffled:
         self._step = 0
         self._epoch = -1
         self._cuts: tuple[Tensor, ...] = ()
+        # Of each pool to come: after how many rows it is read, after how many it is used up, and its rows.
+        self._pools: list[tuple[int, int, Tensor]] = []
         self._versions: list[int] = []
         self._ready: list[Batch] = []  # the batches gathered and not yet given, last first
 
@@ -73,13 +77,11 @@ class Shuffled:
     def _gather(self) -> None:
         epoch, position = divmod(self._step, self.steps_per_epoch)
         if epoch != self._epoch:
-            order = self._rows
-            if self.steps_per_epoch > 1:
-                order = order[permutation(len(order), self._seed, epoch)]
-            self._cuts, self._epoch = order.tensor_split(self.steps_per_epoch), epoch
+            self._begin(epoch)
         # On a fixed grid, wherever a resumed run begins: the same batch at another place in memory rounds differently.
         start = position - position % self._batches_per_gather
         cuts = self._cuts[start : start + self._batches_per_gather]
+        self._read_ahead(start)
         sizes = [len(cut) for cut in cuts]
         gathered = self._take(torch.cat(cuts), epoch, sizes)
         columns = {name: torch.split(tensor, sizes) for name, tensor in gathered.columns.items()}
@@ -88,6 +90,26 @@ class Shuffled:
         ][::-1]
         del self._ready[len(self._ready) - (position - start) :]
         self._versions = _versions(self._ready[0])
+
+    def _begin(self, epoch: int) -> None:
+        """Put the rows in the order of an epoch; where there is one batch, in their own."""
+        rows, self._pools = self._rows, []
+        if self.steps_per_epoch > 1:
+            found = order(len(rows), self._world.bytes_at_rest, self._seed, epoch)
+            rows = rows[found.places]
+            if len(found.pools) > 1:
+                ends = list(itertools.accumulate(found.pools))
+                self._pools = list(zip([0, 0, *ends], ends, torch.split(rows, list(found.pools)), strict=False))
+        self._cuts, self._epoch = rows.tensor_split(self.steps_per_epoch), epoch
+
+    def _read_ahead(self, batches: int) -> None:
+        """After so many batches of an epoch, have the pool that is taken from and the next one read in large pieces."""
+        size, larger = divmod(len(self._rows), self.steps_per_epoch)  # as many batches are larger by one row
+        taken = batches * size + min(batches, larger)
+        while self._pools and self._pools[0][0] <= taken:
+            _, end, rows = self._pools.pop(0)
+            if end > taken:
+                self._world.expect(rows)
 
     def _take(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> Batch:
         """Take batches of these sizes, as an epoch shows them."""

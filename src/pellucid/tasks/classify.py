@@ -142,8 +142,8 @@ class Classify:
         """Nothing: the loss finds out."""
 
     def source(self, model: nn.Module) -> str:
-        """Every training row once an epoch."""
-        return "shuffled"
+        """Every training row once an epoch, in batches of about one length where rows are documents."""
+        return "bucketed" if self.input.kind == "tokens" else "shuffled"
 
     def look(self, model: nn.Module, world: World, part: str) -> RowsLook:
         """Predict and judge every row of a part."""

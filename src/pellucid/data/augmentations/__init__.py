@@ -69,6 +69,27 @@ AUGMENTATIONS: dict[str, Entry] = {
         2019,
         "a rectangle of another picture, and as much of its class",
     ),
+    "speed": Entry(
+        "pellucid.data.augmentations.speed:Speed",
+        "sounds",
+        "Ko et al., Audio Augmentation for Speech Recognition",
+        2015,
+        "played faster or slower, pitch and length together",
+    ),
+    "shift": Entry(
+        "pellucid.data.augmentations.shift:Shift",
+        "sounds",
+        "Piczak, Environmental Sound Classification with Convolutional Neural Networks",
+        2015,
+        "a sound begins earlier or later",
+    ),
+    "spec_augment": Entry(
+        "pellucid.data.augmentations.spec_augment:SpecAugment",
+        "sounds",
+        "Park et al., SpecAugment (arXiv 1904.08779)",
+        2019,
+        "bands of frequency and stretches of time are covered",
+    ),
     "feature_noise": Entry(
         "pellucid.data.augmentations.feature_noise:FeatureNoise",
         "tables",
