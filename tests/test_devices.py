@@ -58,3 +58,15 @@ def test_resume_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_takes_the_accelerator() -> None:
     assert isinstance(decide(ExecutionSection()), Execution)
     assert decide(ExecutionSection()).device == DEVICE
+
+
+def test_augmentation_falls_out_as_on_the_cpu() -> None:
+    augment = [{"name": "flip"}, {"name": "crop", "pad": 1}, {"name": "affine"}, {"name": "erase"}, {"name": "mixup"}]
+    seen = []
+    for device in ("cpu", DEVICE):
+        settings = {**QUICK, "execution.device": device, "augment": augment}
+        recipe = experiment.resolve(verbs.recipe_of("digits", settings))
+        batch = experiment.assemble(recipe, decide(recipe.execution), Given()).source.next()
+        seen.append({name: column.cpu() for name, column in batch.columns.items()})
+    assert seen[0]["input"].numpy() == pytest.approx(seen[1]["input"].numpy(), abs=1e-3)
+    assert torch.equal(seen[0]["partner"], seen[1]["partner"])

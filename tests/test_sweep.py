@@ -13,12 +13,14 @@ import pellucid
 from pellucid import experiment, verbs
 from pellucid import recipe as recipes
 from pellucid.data import DATA, locate
+from pellucid.data.augmentations import AUGMENTATIONS
 from pellucid.data.embedded import SPECS
 from pellucid.data.world import read, specs
 from pellucid.experiment import Given
 from pellucid.listing import TABLES
 from pellucid.models import MODELS
 from pellucid.optim import OPTIMIZERS, SCHEDULES
+from pellucid.proposals.sounds import AUGMENT as OF_SOUNDS
 from pellucid.recipe import DataSection, Recipe
 from pellucid.rules import RULES
 from pellucid.sources import SOURCES
@@ -29,6 +31,26 @@ SHORT = {**QUICK, "train.steps": 9, "train.evaluate_every": 3, "train.checkpoint
 MODEL_SETTINGS = {"resnet": {"model.depth": 8, "model.width": 4}}
 OPTIMIZER_SETTINGS = {"lbfgs": {"train.batch_size": "all"}}
 ACTING: dict[str, Any] = {"split.validation_episodes": 3}
+AUGMENTED: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    **dict.fromkeys(
+        ("flip", "crop", "resize_crop", "affine", "colour", "erase", "mixup"),
+        (
+            "digits-mlp",
+            [
+                {"name": "flip"},
+                {"name": "crop", "pad": 1},
+                {"name": "resize_crop"},
+                {"name": "affine"},
+                {"name": "colour"},
+                {"name": "erase"},
+                {"name": "mixup"},
+            ],
+        ),
+    ),
+    "cutmix": ("digits-mlp", [{"name": "cutmix"}]),
+    "feature_noise": ("diabetes-mlp", [{"name": "feature_noise"}]),
+}
+"""The recipe in which an augmentation is swept, and the list that it stands in."""
 OWN_RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     **dict.fromkeys(("rbm", "contrastive_divergence", "density"), ("digits-rbm", {})),
     **dict.fromkeys(("hopfield", "hebb", "recall"), ("digits-hopfield", {})),
@@ -74,6 +96,8 @@ def rows() -> Iterator[tuple[str, str, dict[str, Any]]]:
         for name in table:
             if name in OWN_RECIPES:
                 yield f"{kind} {name}", *OWN_RECIPES[name]
+    for name, (recipe, augment) in AUGMENTED.items():
+        yield f"augmentation {name}", recipe, {"augment": augment}
     yield "bf16", "digits-mlp", {"execution.precision": "bf16"}
 
 
@@ -101,7 +125,10 @@ def test_every_row_goes_the_whole_line(recipe: Recipe) -> None:
 
 def test_every_row_is_swept() -> None:
     swept = {row for row, _, _ in rows()} | {"model lenet5"}
+    # No ready-made recipe is of sounds: a recipe that is proposed for them lists all three.
+    swept |= {f"augmentation {section['name']}" for section in OF_SOUNDS}
     tables = {"model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "rule": RULES, "task": TASKS}
+    tables["augmentation"] = AUGMENTATIONS
     assert swept == {f"{kind} {name}" for kind, table in tables.items() for name in table} | {"bf16"}
 
 

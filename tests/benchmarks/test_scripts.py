@@ -34,7 +34,9 @@ def runs(tmp_path):
     return tmp_path / "never", tmp_path / "killed"
 
 
-@pytest.mark.parametrize("script", ["race.py", "kills.py", "som_beside_minisom.py", "rbm_sampled.py", "under_load.py"])
+@pytest.mark.parametrize(
+    "script", ["race.py", "kills.py", "som_beside_minisom.py", "rbm_sampled.py", "under_load.py", "augmentation.py"]
+)
 def test_help(script):
     done = subprocess.run([sys.executable, BENCHMARKS / script, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -105,7 +105,7 @@ class Rows:
         return floats / np.float32(255) if values.dtype == np.uint8 else floats
 
     def pictures(self, prepared: Tensor) -> Tensor:
-        """Return prepared pictures as they can be shown, in 0 to 1."""
+        """Return prepared pictures as they can be shown, in 0 to 1; spectrograms with low frequencies at the bottom."""
         step = self.preprocessing.steps.get("input")
         if isinstance(step, Standardize):
             mean, std = (torch.tensor(each, device=prepared.device).view(-1, 1, 1) for each in (step.mean, step.std))
@@ -113,7 +113,8 @@ class Rows:
         if self.spec.input.unit == "own":
             low, high = prepared.amin(), prepared.amax()
             prepared = (prepared - low) / (high - low).clamp(min=1e-12)
-        return prepared.clamp(0, 1)
+        upright = prepared.flip(2) if self.columns.schema["input"].kind == "audio" else prepared
+        return upright.clamp(0, 1)
 
     @property
     def row_bytes(self) -> int:

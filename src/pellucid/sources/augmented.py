@@ -22,7 +22,7 @@ def augmentations(source: str, recipe: Recipe, world: World) -> Augmentations:
             from rows that are mixed.
     """
     if source != "shuffled" or not isinstance(world, Rows):
-        raise _refused(recipe, ["augment: it changes rows of data, and this task learns from none. Leave it out."])
+        raise _refused(recipe, ["augment: it changes rows of one shape, and this task learns from none. Leave it out."])
     schema = world.columns.schema
     found = build(recipe.augment, Spec(schema["input"], schema.get("target")), world.spec)
     mixing = [section["name"] for section, step in zip(recipe.augment, found.steps, strict=True) if step.mixes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Int, Shaped
 from pydantic import Field
 from torch import Tensor
@@ -47,32 +48,40 @@ class Crop:
         for name in self._plane:
             masked = columns[name].ndim == 3
             fill = OUTSIDE if masked else 0 if self._config.outside == "zeros" else None
-            changed[name] = moved(columns[name], down, across, fill)
+            changed[name] = moved(columns[name], down, across, most, fill)
         return changed
 
 
 def moved(
-    values: Shaped[Tensor, "rows ..."], down: Int[Tensor, " rows"], across: Int[Tensor, " rows"], fill: int | None
+    values: Shaped[Tensor, "rows ..."],
+    down: Int[Tensor, " rows"],
+    across: Int[Tensor, " rows"],
+    pad: int,
+    fill: int | None,
 ) -> Shaped[Tensor, "rows ..."]:
     """Return `[rows, ..., height, width]` where each pixel is that `down` and `across` from it.
 
+    A line of pixels lies together in memory: once there is a frame, each moved line is one copy from another place,
+    which took a tenth of the time of gathering pixel by pixel.
+
     Args:
+        down, across: at most `pad` pixels, either way.
         fill: what lies outside; None for the picture mirrored at its outermost pixels.
     """
     rows, (height, width) = len(values), values.shape[-2:]
-    tall, tall_inside = _places(down, height)  # (rows, height)
-    wide, wide_inside = _places(across, width)
-    index = (tall[:, :, None] * width + wide[:, None, :]).view(rows, 1, height * width)
-    flat = values.reshape(rows, -1, height * width)
-    read = flat.gather(2, index.expand_as(flat)).view_as(values)
-    if fill is None:
-        return read
-    inside = tall_inside[:, :, None] & wide_inside[:, None, :]
-    return read.masked_fill_(~inside.view(rows, *[1] * (values.ndim - 3), height, width), fill)
+    maps = values.reshape(rows, -1, height, width)
+    framed = _mirrored(maps, pad) if fill is None else F.pad(maps, (pad, pad, pad, pad), value=fill)
+    tall, wide = framed.shape[-2:]
+    lines = torch.arange(height, device=down.device) + (down[:, None] + pad)  # (rows, height)
+    map_of = torch.arange(rows * maps.shape[1], device=down.device).view(rows, -1, 1)  # (rows, maps, 1)
+    begins = (map_of * tall + lines[:, None]) * wide + (across + pad)[:, None, None]  # (rows, maps, height)
+    return framed.view(-1).unfold(0, width, 1).index_select(0, begins.view(-1)).view(values.shape)
 
 
-def _places(by: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Where each pixel of a side is read, mirrored at the outermost ones, and whether that was inside."""
-    places = torch.arange(size, device=by.device) + by[:, None]
-    mirrored = (size - 1) - ((size - 1) - places.abs()).abs()
-    return mirrored, places == mirrored
+def _mirrored(maps: Tensor, pad: int) -> Tensor:
+    """The maps with a frame that mirrors them; torch's own has no bytes."""
+    tall, wide = (
+        (size - 1) - ((size - 1) - torch.arange(-pad, size + pad, device=maps.device).abs()).abs()
+        for size in maps.shape[-2:]
+    )
+    return maps.index_select(2, tall).index_select(3, wide)

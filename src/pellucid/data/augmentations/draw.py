@@ -28,14 +28,14 @@ _SHARE = 2.0**-24
 
 def mix(values: Int[Tensor, "..."]) -> Int[Tensor, "..."]:
     """Return 64 bits for each of 64 bits, one to one, in which every bit hangs on every other."""
-    values = (values ^ _shifted(values, 30)) * _FIRST
-    values = (values ^ _shifted(values, 27)) * _SECOND
-    return values ^ _shifted(values, 31)
+    values = (values ^ _shifted(values, 30)).mul_(_FIRST)
+    values = values.bitwise_xor_(_shifted(values, 27)).mul_(_SECOND)
+    return values.bitwise_xor_(_shifted(values, 31))
 
 
 def _shifted(values: Tensor, by: int) -> Tensor:
     """Shift right and fill with zeros; torch fills with the sign."""
-    return (values >> by) & ((1 << (64 - by)) - 1)
+    return (values >> by).bitwise_and_((1 << (64 - by)) - 1)
 
 
 class Draw:
@@ -75,10 +75,12 @@ class Draw:
         """Return standard normal numbers of the shape of `like` (Box & Muller 1958), at most 5.8 in size."""
         size = like[0].numel() if len(like) else 0
         bits = self._bits((-(-size // 2),))
-        radius = (_shifted(bits, 40) + 1).to(torch.float32).mul_(_SHARE).log_().mul_(-2).sqrt_()
-        angle = (bits & 0xFFFFFF).to(torch.float32).mul_(_SHARE * 2 * math.pi)
-        pairs = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)
-        return pairs[:, :size].reshape(like.shape).to(like.dtype)
+        radius = _shifted(bits, 40).to(torch.float32).add_(1).mul_(_SHARE).log_().mul_(-2).sqrt_()
+        angle = bits.bitwise_and_(0xFFFFFF).to(torch.float32).mul_(_SHARE * 2 * math.pi)
+        pairs = radius.new_empty((len(bits), 2, bits.shape[1]))
+        torch.mul(radius, angle.cos(), out=pairs[:, 0])
+        torch.mul(radius, angle.sin_(), out=pairs[:, 1])
+        return pairs.view(len(bits), -1)[:, :size].reshape(like.shape).to(like.dtype)
 
     def partner(self) -> Int[Tensor, " rows"]:
         """Return for each row the place of another row of its batch, `[rows]`; of a batch of one, its own.
