@@ -6,6 +6,7 @@ writes all of them down.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections import Counter
@@ -138,16 +139,18 @@ def layout(path: Path, section: DataSection, expected: Sequence[str] = ()) -> tu
     """
     with path.open("rb") as file:
         begin = file.read(SAMPLED)
+    is_cut = len(begin) == SAMPLED
+    begin = begin.removeprefix(codecs.BOM_UTF8)
     try:
-        sample = begin.decode("utf-8-sig")
+        sample = begin.decode()
     except UnicodeDecodeError as error:
-        if error.start < len(begin) - 4:  # not merely a character that the sample cuts
+        if not is_cut or error.start < len(begin) - 4:  # not merely a character that the sample cuts
             raise DataError(
                 f"it is not UTF-8 (byte {error.start} is 0x{begin[error.start]:02x}). Save it as UTF-8."
             ) from None
-        sample = begin[: error.start].decode("utf-8-sig")
+        sample = begin[: error.start].decode()
     lines = sample.splitlines()
-    if len(begin) == SAMPLED:
+    if is_cut:
         lines = lines[:-1]  # it may be cut
     separator = "\t" if path.suffix.lower() == ".tsv" else separator_of(lines)
     first = [value.strip() for value in next(csv.reader(lines, delimiter=separator), [])]
