@@ -178,9 +178,10 @@ def _faults(lines: list[str]) -> Iterator[tuple[int, tuple[str, str]]]:
             continue
         number, form, tag = fields[0], fields[1], fields[3]
         token, node = TOKEN.fullmatch(number), NODE.fullmatch(number)
+        fits = token is not None and covered < int(token[1]) == words + 1 <= int(token[2])
         if not (token or node or WORD.fullmatch(number)):
             yield place, ("malformed", f"the id {number!r}: expected 1, 1-2 or 1.1")
-        elif token and not (covered < int(token[1]) == words + 1 <= int(token[2])):
+        elif token and not fits:
             yield place, ("malformed", f"the token {number} does not stand before its words, or overlaps another")
         elif node and int(node[1]) != words:
             yield place, ("malformed", f"the empty node {number} does not stand behind the word {node[1]}")
@@ -192,7 +193,7 @@ def _faults(lines: list[str]) -> Iterator[tuple[int, tuple[str, str]]]:
         if empty:
             kind = "empty_form" if not form.strip() else "malformed"
             yield place, (kind, f"the field {empty[0]} is empty: expected _ for what is not given")
-        covered = int(token[2]) if token else covered
+        covered = int(token[2]) if token and fits else covered
         words = words if token or node or not WORD.fullmatch(number) else int(number)
     if covered > words:
         yield len(lines) - 1, ("malformed", f"a token reaches to the word {covered}, and the last is {words}")

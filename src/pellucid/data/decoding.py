@@ -20,6 +20,7 @@ WRONG = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,  # where warnings are errors
     OSError,
+    MemoryError,
     SyntaxError,
     ValueError,
     EOFError,
@@ -29,7 +30,7 @@ WRONG = (
     TypeError,
     struct.error,
 )
-"""What Pillow raises of damaged files."""
+"""What Pillow raises of damaged files, and of one that says it is larger than the memory."""
 
 
 class Header(NamedTuple):
@@ -49,7 +50,7 @@ def header(path: Path) -> Header:
     except DataError:
         raise
     except WRONG as error:
-        raise DataError(f"it is not a picture that can be decoded: {error}") from None
+        raise DataError(f"it is not a picture that can be decoded: {str(error) or type(error).__name__}") from None
 
 
 def decode(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
@@ -78,7 +79,7 @@ def decode(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], tuple
     except DataError:
         raise
     except WRONG as error:
-        raise DataError(f"it is not a picture that can be decoded: {error}") from None
+        raise DataError(f"it is not a picture that can be decoded: {str(error) or type(error).__name__}") from None
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)

@@ -76,7 +76,8 @@ def matrix(frame: polars.DataFrame, features: Sequence[Feature]) -> NDArray[np.f
     Raises:
         DataError: a column is not there, or a value of a number column is none or too large.
     """
-    missing = [feature.name for feature in features if feature.name not in frame.columns]
+    held = set(frame.columns)
+    missing = [feature.name for feature in features if feature.name not in held]
     if missing:
         expected = ", ".join(feature.name for feature in features)
         raise DataError(f"it lacks the columns {', '.join(map(repr, missing))}. Expected: {expected}.")

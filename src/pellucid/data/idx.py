@@ -51,7 +51,11 @@ def read_idx(path: Path) -> NDArray[np.generic]:
             f"{path}: its header promises {' x '.join(map(str, shape))} values, {expected:,} bytes in all, "
             f"but it has {len(content):,}. It is damaged; fetch it again."
         )
-    return np.frombuffer(content, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    try:
+        array = np.frombuffer(content, dtype, offset=header).reshape(shape)
+    except ValueError:  # nothing, of a size that NumPy cannot count
+        raise DataError(f"{path} has the shape {shape}: it holds nothing. Fetch the file again.") from None
+    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def read_pair(images: Path, labels: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:

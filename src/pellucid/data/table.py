@@ -6,8 +6,10 @@ writes all of them down.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,8 @@ FEW = 20
 """Different whole numbers of a target, up to which they are classes."""
 REPEATS = 2.0
 """Rows per different value, on average, from which text is a category; below it is free text, or an id."""
+MOST_COLUMNS = 10_000
+"""Columns of a table at most: what each holds is told from its values, a millisecond each."""
 MOST_LEVELS = 1000
 """Different values of a category at most."""
 
@@ -76,7 +80,7 @@ def read(path: Path, section: DataSection, expected: Sequence[str] = ()) -> pola
             frame = polars.read_ndjson(path, infer_schema_length=None)
         else:
             frame = _read_lines(path, section, [*expected, *filter(None, [section.target])])
-        frame = cleaned(frame, missing_in(section))
+        frame = cleaned(_not_too_wide(frame), missing_in(section))
     except (polars.exceptions.PolarsError, OSError) as error:
         raise DataError(
             f"it cannot be read as {ending[1:]}: {str(error).partition(chr(10))[0]}.{HINTS.get(ending, '')}"
@@ -122,7 +126,7 @@ def cleaned(frame: polars.DataFrame, missing: Sequence[str]) -> polars.DataFrame
 
 
 def _one_each(names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise DataError(f"two columns are called {', '.join(map(repr, twice))}. Give each a name of its own.")
 
@@ -135,16 +139,18 @@ def layout(path: Path, section: DataSection, expected: Sequence[str] = ()) -> tu
     """
     with path.open("rb") as file:
         begin = file.read(SAMPLED)
+    is_cut = len(begin) == SAMPLED
+    begin = begin.removeprefix(codecs.BOM_UTF8)
     try:
-        sample = begin.decode("utf-8-sig")
+        sample = begin.decode()
     except UnicodeDecodeError as error:
-        if error.start < len(begin) - 4:  # not merely a character that the sample cuts
+        if not is_cut or error.start < len(begin) - 4:  # not merely a character that the sample cuts
             raise DataError(
                 f"it is not UTF-8 (byte {error.start} is 0x{begin[error.start]:02x}). Save it as UTF-8."
             ) from None
-        sample = begin[: error.start].decode("utf-8-sig")
+        sample = begin[: error.start].decode()
     lines = sample.splitlines()
-    if len(begin) == SAMPLED:
+    if is_cut:
         lines = lines[:-1]  # it may be cut
     separator = "\t" if path.suffix.lower() == ".tsv" else separator_of(lines)
     first = [value.strip() for value in next(csv.reader(lines, delimiter=separator), [])]
@@ -165,8 +171,18 @@ def _read_lines(path: Path, section: DataSection, expected: Sequence[str]) -> po
     if header:
         _one_each([name for name in first if name])
     frame = polars.read_csv(path, separator=separator, has_header=header, infer_schema=False, encoding="utf8")
+    frame = _not_too_wide(frame)
     frame = frame.filter(~polars.all_horizontal(polars.all().is_null()))  # empty lines
     return frame if header else frame.rename({name: f"column_{n}" for n, name in enumerate(frame.columns, 1)})
+
+
+def _not_too_wide(frame: polars.DataFrame) -> polars.DataFrame:
+    if frame.width > MOST_COLUMNS:
+        raise DataError(
+            f"it has {frame.width:,} columns, and at most {MOST_COLUMNS:,} are looked at one by one. Leave some out, "
+            "or give a matrix of numbers as a .npz file."
+        )
+    return frame
 
 
 def separator_of(lines: Sequence[str]) -> str:

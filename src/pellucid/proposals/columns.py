@@ -84,8 +84,8 @@ def _photographs() -> dict[str, Any]:
     """The sections of a recipe for CIFAR's photographs, which mean the same mirrored and a little aside."""
     return {
         "augment": [{"name": "flip"}, {"name": "crop", "pad": 4}],
-        "model": {"name": "resnet", "depth": 8, "width": 16},
-        "rule": _rule({"name": "adamw", "learning_rate": 1e-2, "weight_decay": 5e-2}, "one_cycle"),
+        "model": {"name": "convnet", "widths": [32, 64, 128]},
+        "rule": _rule({"name": "adamw", "learning_rate": 8e-3, "weight_decay": 5e-2}, "one_cycle"),
         "train": {"epochs": 16, "batch_size": 128},
         "execution": {"precision": "bf16"} if _computes_bf16() else {},
     }
