@@ -38,7 +38,7 @@ NAMELESS = ("table", "series", "conllu")
 def check(
     source: str | Path | Recipe, settings: Iterable[str] | Mapping[str, Any] = (), *, target: str | None = None
 ) -> list[Finding]:
-    """Look for what is wrong with data of one's own or with a recipe, and keep nothing.
+    """Look for what is wrong with data of one's own or with a recipe; keep nothing but small pictures, in the cache.
 
     Args:
         source: the path of data of one's own, for which a recipe is proposed; or what `train` takes.

@@ -186,8 +186,10 @@ def _words(found: Folder, texts: Sequence[str], rows: NDArray[np.int64]) -> Iter
 
 def _copies(found: Folder, texts: Sequence[str], rows: NDArray[np.int64]) -> Iterator[Finding]:
     same = folders.equal(texts)
-    yield from folders.copies(found, [rows[group].tolist() for group in same])
     repeated = {place for group in same for place in group[1:]}
     once = np.array([place for place in range(len(texts)) if place not in repeated], np.int64)
-    near = alike.groups(once[shingles.near([texts[place] for place in once])])
-    yield from folders.copies(found, [rows[group].tolist() for group in near], near=True)
+    pairs = shingles.near([texts[place] for place in once])
+    copied = [rows[group].tolist() for group in same]
+    near = [rows[group].tolist() for group in alike.groups(once[pairs])]
+    yield from folders.copies(found, copied)
+    yield from folders.copies(found, folders.widened(found, near, copied), near=True)

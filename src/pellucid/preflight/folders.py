@@ -45,6 +45,24 @@ def equal(keys: Iterable[Hashable]) -> list[list[int]]:
     return [group for group in places.values() if len(group) > 1]
 
 
+def widened(found: Folder, near: Iterable[Sequence[int]], same: Iterable[Sequence[int]]) -> list[list[int]]:
+    """Return groups that are nearly the same with the copies of their rows in other classes and parts.
+
+    Args:
+        found: the files.
+        near: groups of rows, of which the first of each group of copies stands for all.
+        same: groups of copies.
+    """
+    others: dict[int, list[int]] = {}
+    for group in same:
+        places: dict[tuple[str, str], int] = {}
+        for row in group:
+            file = found.files[row]
+            places.setdefault((found.part_of(file), found.class_of(file)), row)
+        others[group[0]] = list(places.values())
+    return [sorted({other for row in group for other in others.get(row, [row])}) for group in near]
+
+
 def named(found: Folder, rows: Sequence[int]) -> str:
     """Return the first few of some files."""
     return ", ".join(found.files[row] for row in rows[:SHOWN]) + (", ..." if len(rows) > SHOWN else "")

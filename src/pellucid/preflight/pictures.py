@@ -166,12 +166,13 @@ def _value(what: str, value: int) -> str:
 
 def _copies(found: Folder, small: Thumbnails) -> Iterator[Finding]:
     same = folders.equal(small.digests)
-    yield from folders.copies(found, [small.rows[group].tolist() for group in same])
     repeated = {place for group in same for place in group[1:]}
     once = np.array([place for place in range(len(small.rows)) if place not in repeated], np.int64)
     pairs = alike.near(small.small[once], alike.bar_for(np.minimum(small.heights, small.widths)))
-    near = alike.groups(once[pairs])
-    yield from folders.copies(found, [small.rows[group].tolist() for group in near], near=True)
+    copied = [small.rows[group].tolist() for group in same]
+    near = [small.rows[group].tolist() for group in alike.groups(once[pairs])]
+    yield from folders.copies(found, copied)
+    yield from folders.copies(found, folders.widened(found, near, copied), near=True)
 
 
 def _films(found: Folder, small: Thumbnails) -> Iterator[Finding]:
