@@ -18,6 +18,7 @@ READERS: Mapping[str, str] = {
     "table": "pellucid.data.features:read",
     "text": "pellucid.data.text:of_section",
     "pictures": "pellucid.data.image_folder:read",
+    "masks": "pellucid.data.masks:read",
 }
 """What reads each kind: `(section, keys) -> Columns`, where keys are columns that rows are grouped or ordered by."""
 SOUNDS = {".wav", ".flac", ".ogg"}

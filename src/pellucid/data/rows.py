@@ -138,6 +138,10 @@ def _spec(columns: Columns, split: Split, preprocessing: Preprocessing) -> Spec:
     if target.kind == "category":
         counts = np.bincount(columns.dense("target")[split.parts["train"]], minlength=len(target.categories))
         target = replace(target, counts=tuple(counts.tolist()))
+    if target.kind == "mask":
+        masks = columns.dense("target")
+        counts = sum(np.bincount(masks[row].ravel(), minlength=256) for row in split.parts["train"])
+        target = replace(target, counts=tuple(int(count) for count in counts[: len(target.categories)]))
     step = preprocessing.steps.get("target")
     if isinstance(step, Standardize):
         target = replace(target, mean=step.mean, std=step.std)
