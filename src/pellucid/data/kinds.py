@@ -62,7 +62,9 @@ def kind_of(path: Path) -> str:
         return "cifar"
     if any(map(_is_idx, names)):
         return "idx"
-    if any(pair <= names for pair in MASKS) or any(f"{name}annot" in names for name in names):
+    parts = [each for each in path.iterdir() if each.is_dir() and each.name.lower() in folder.PARTS]
+    below = {each.name for part in parts for each in part.iterdir()}
+    if any(pair <= names or pair <= below for pair in MASKS) or any(f"{name}annot" in names for name in names):
         return "masks"
     found = folder.endings_in(path)
     counts = {

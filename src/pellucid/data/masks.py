@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,6 +32,7 @@ from pellucid.spec import Field
 IMAGES, MASKS, ANNOTATED = "images", ("labels", "masks", "annotations"), "annot"
 NAMES = ("classes.txt", "labels.txt")
 """Files that name the classes, a line each."""
+LONELY = ("pictures have no mask", "masks have no picture")
 VALUES = 256
 EXPECTED = (
     "Expected FOLDER/images and FOLDER/masks (or labels, annotations), each whole or in the parts train, val and test; "
@@ -116,11 +117,11 @@ def _role(file: str, root: Path) -> tuple[int | None, str]:
 def find(root: Path) -> Pairs:
     """Return the pairs of a folder in which every picture has a mask; raise `DataError` naming those that lack one."""
     pairs = look(root)
-    for lonely, what, other in zip(pairs.alone, ("pictures have no mask", "masks have no picture"), MASKS, strict=False):
+    for lonely, what in zip(pairs.alone, LONELY, strict=True):
         if lonely:
             raise DataError(
                 f"{root}: {len(lonely)} {what} of the same name: {first(lonely)}. Add what is missing, or move them "
-                f"away from the folders of pictures and {other}."
+                "away."
             )
     return pairs
 
@@ -220,10 +221,10 @@ class Masked:
 
 def nearest(values: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return `[height, width]` values at another size, each that of the pixel in which its centre lies."""
-    rows, columns = (
-        ((np.arange(new) + 0.5) * (old / new)).astype(np.int64) for new, old in zip(size, values.shape, strict=True)
-    )
-    return values[rows[:, None], columns]
+    from PIL import Image
+
+    height, width = size
+    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.NEAREST))
 
 
 def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
@@ -242,8 +243,10 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
         raise DataError(
             "data.size is not given, the height and width that pictures and masks are brought to: data.size=[180, 240]."
         )
-    pairs, counts = counted(pairs, section)
-    values = values_of(pairs, counts, section)
+    kept, counts = counted(pairs, section.unreadable)
+    pairs = _told(pairs, kept)
+    values = values_of(pairs, counts, section.ignore or ())
+    _check_parts(pairs, counts, values, section.ignore or ())
     pack = packed.open(pairs.root, pairs.rows, Masked(section.size, values), section.unreadable)
     pairs = _told(pairs, pack)
     pixels, codes = pack.columns["input"], pack.columns["target"]
@@ -261,46 +264,55 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
     )
 
 
-def counted(pairs: Pairs, section: DataSection) -> tuple[Pairs, NDArray[np.int64]]:
-    """Return the pairs whose masks can be read, and how many pixels of each have which value, `[rows, 256]`."""
-    pack = packed.open(pairs.root, pairs.rows, Counting(), section.unreadable)
+def counted(pairs: Pairs, unreadable: str) -> tuple[packed.Pack, NDArray[np.int64]]:
+    """Return which masks can be read, and how many pixels of each of them have which value, `[rows, 256]`.
+
+    Args:
+        unreadable: "refuse" or "leave out", what becomes of the others.
+    """
+    pack = packed.open(pairs.root, pairs.rows, Counting(), unreadable)
     counts = pack.columns["counts"]
     assert isinstance(counts, np.ndarray)
-    return _told(pairs, pack), counts
+    return pack, counts.astype(np.int64, copy=False)
 
 
 def _told(pairs: Pairs, pack: packed.Pack) -> Pairs:
     """The pairs that were kept, and a line on those that were not."""
     if pack.left_out:
         names = first([file for file, _ in pack.left_out])
-        print(f"{pairs.root}: {len(pack.left_out)} unreadable {pairs.folder.what} are left out: {names}", file=sys.stderr)
+        print(f"{pairs.root}: {len(pack.left_out)} pictures are left out, with their masks: {names}", file=sys.stderr)
     return pairs.only(pack.kept)
 
 
-def values_of(pairs: Pairs, counts: NDArray[np.int64], section: DataSection) -> tuple[int, ...]:
-    """Return the values that are classes, ascending; raise `DataError` where nothing can be learned of them."""
-    ignored = list(section.ignore or ())
-    present = np.array(counts > 0)
-    present[:, ignored] = False
-    values = np.flatnonzero(present.any(axis=0)).tolist()
+def values_of(pairs: Pairs, counts: NDArray[np.int64], ignore: Sequence[int]) -> tuple[int, ...]:
+    """Return the values that are classes, ascending; raise `DataError` where there is nothing to tell apart."""
+    values = [value for value in np.flatnonzero(counts.sum(axis=0)).tolist() if value not in ignore]
     if len(values) < 2:
-        raise DataError(
-            f"{pairs.root}: the masks hold {f'one value only ({values[0]})' if values else 'no value'}"
-            f"{f' beside data.ignore = {ignored}' if ignored else ''}: there is nothing to tell apart."
-        )
+        held = f"one value only ({values[0]})" if values else "no value"
+        beside = f" beside data.ignore = {list(ignore)}" if ignore else ""
+        raise DataError(f"{pairs.root}: the masks hold {held}{beside}: there is nothing to tell apart.")
     if len(values) > IGNORED:
         raise DataError(f"{pairs.root}: the masks hold {len(values)} values, and {IGNORED} classes can be told apart.")
-    given = pairs.folder.given
-    if given:
-        trained = present[given["train"]].any(axis=0)
-        for part, rows in given.items():
-            for value in np.flatnonzero(present[rows].any(axis=0) & ~trained):
-                files = [pairs.rows[row][1] for row in rows[present[rows, value]]]
-                raise DataError(
-                    f"{pairs.root}: no training mask has the value {value}, and {len(files)} of the {part} part do: "
-                    f"{first(files)}. Move some into train, or leave it out: data.ignore=[{', '.join(map(str, [*ignored, value]))}]."
-                )
     return tuple(values)
+
+
+def untrained(pairs: Pairs, counts: NDArray[np.int64], values: Sequence[int]) -> Iterator[tuple[int, str, list[int]]]:
+    """Yield each value that a given part has and training lacks, the part, and the rows that hold it."""
+    given = pairs.folder.given
+    for part, rows in given.items():
+        for value in values:
+            if not counts[given["train"], value].any() and counts[rows, value].any():
+                yield value, part, rows[counts[rows, value] > 0].tolist()
+
+
+def _check_parts(pairs: Pairs, counts: NDArray[np.int64], values: Sequence[int], ignore: Sequence[int]) -> None:
+    for value, part, rows in untrained(pairs, counts, values):
+        without = ", ".join(map(str, sorted([*ignore, value])))
+        raise DataError(
+            f"{pairs.root}: no training mask has the value {value}, and {len(rows)} of the {part} part do: "
+            f"{first([pairs.rows[row][1] for row in rows])}. Move some of them into train, or leave the value out: "
+            f"data.ignore=[{without}]."
+        )
 
 
 def names_of(root: Path, values: Sequence[int]) -> tuple[str, ...]:
@@ -314,7 +326,7 @@ def names_of(root: Path, values: Sequence[int]) -> tuple[str, ...]:
     lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     if len(lines) != len(values) and len(lines) <= max(values):
         raise DataError(
-            f"{file} has {len(lines)} lines for {len(values)} classes, whose largest value is {max(values)}. Expected a "
+            f"{file} has {len(lines)} lines for {len(values)} classes of values up to {max(values)}. Expected a "
             f"name per class, or one for every value from 0 to {max(values)}."
         )
     names = lines if len(lines) == len(values) else [lines[value] for value in values]

@@ -140,8 +140,8 @@ def _spec(columns: Columns, split: Split, preprocessing: Preprocessing) -> Spec:
         target = replace(target, counts=tuple(counts.tolist()))
     if target.kind == "mask":
         masks = columns.dense("target")
-        counts = sum(np.bincount(masks[row].ravel(), minlength=256) for row in split.parts["train"])
-        target = replace(target, counts=tuple(int(count) for count in counts[: len(target.categories)]))
+        pixels = np.sum([np.bincount(masks[row].ravel(), minlength=256) for row in split.parts["train"]], axis=0)
+        target = replace(target, counts=tuple(pixels[: len(target.categories)].tolist()))
     step = preprocessing.steps.get("target")
     if isinstance(step, Standardize):
         target = replace(target, mean=step.mean, std=step.std)

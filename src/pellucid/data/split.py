@@ -107,7 +107,11 @@ def draw(section: SplitSection, columns: Columns) -> Split:
     labels = columns.dense("target") if _is_category(columns) else None
     by_class = labels if section.kind != "random" else None
     if section.kind == "stratified" and labels is None:
-        found = f"the target is a {columns.schema['target'].kind}" if "target" in columns.schema else "the data has no target"
+        found = (
+            f"the target is a {columns.schema['target'].kind}"
+            if "target" in columns.schema
+            else "the data has no target"
+        )
         raise DataError(f"split.kind = 'stratified' needs classes, and {found}. Choose split.kind = 'random'.")
     drawn, told = {}, []
     for part, share in (("test", section.test), ("validation", section.validation)):

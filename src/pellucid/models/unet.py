@@ -38,8 +38,8 @@ class Config(catalogue.Config):
     """Maps of each level, from the finest to the coarsest; each level sees at half the resolution of the one above. The
     paper has 64, 128, 256, 512, 1024."""
     stride: Literal[1, 2, 4] = 1
-    """What the first convolution divides the resolution by; 1 is the paper's. At 2 a step takes about a quarter of the
-    time, and what is thinner than two pixels is hardly found."""
+    """What the first convolution divides the resolution by; 1 is the paper's. At 2 a step takes about a quarter of
+    the time, and what is thinner than two pixels is hardly found."""
     norm: NormName = "batch"
     """What normalises the maps; the paper has none, and trains for ten hours."""
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -74,7 +74,9 @@ class Expansion(nn.Module):
         self.convolutions = Convolutions(2 * out_maps, out_maps, norm=norm)
 
     def forward(
-        self, x: Float[Tensor, "batch in_maps half_height half_width"], skipped: Float[Tensor, "batch maps height width"]
+        self,
+        x: Float[Tensor, "batch in_maps half_height half_width"],
+        skipped: Float[Tensor, "batch maps height width"],
     ) -> Float[Tensor, "batch maps height width"]:
         """Return the maps of the level above."""
         maps: Tensor = self.convolutions(torch.cat([skipped, self.up(x)], dim=1))  # (B, 2C, H, W) goes in

@@ -19,6 +19,7 @@ from pellucid.recipe import DataSection, Recipe, assignment
 
 CHECKS: Mapping[str, str] = {
     "table": "pellucid.preflight.tables",
+    "masks": "pellucid.preflight.masks",
 }
 """The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
 NAMELESS = ("table", "series")

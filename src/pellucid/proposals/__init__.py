@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PROPOSALS: Mapping[str, str] = {
     "table": "pellucid.proposals.tables",
     "pictures": "pellucid.proposals.pictures",
+    "masks": "pellucid.proposals.masks",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
 SMALLEST = 16

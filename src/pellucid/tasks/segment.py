@@ -1,9 +1,9 @@
 """Segmentation: which one of K classes every pixel of a picture shows.
 
-Cross-entropy at every pixel (Long, Shelhamer & Darrell 2014, arXiv:1411.4038), judged by intersection over union: of the
-pixels that are of a class or are held to be, the share that are both (Jaccard 1912), counted over all pictures of a part
-and averaged over the classes, so that a rare class counts as much as the road (Everingham et al. 2010). Pixels that the
-masks ignore are neither learned nor judged. Intervals resample pictures: the pixels of one know one another.
+Cross-entropy at every pixel (Long, Shelhamer & Darrell 2014, arXiv:1411.4038), judged by intersection over union: of
+the pixels that are of a class or are held to be, the share that are both (Jaccard 1912), counted over all pictures of a
+part and averaged over the classes, so that a rare class counts as much as the road (Everingham et al. 2010). Pixels
+that the masks ignore are neither learned nor judged. Intervals resample pictures: the pixels of one know one another.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pellucid.tasks.rows import Asking
 from pellucid.tasks.task import Answer, Loss, Score
 
 GOLDEN = (8, 8)
-"""Fields of a picture over which an artefact's golden probabilities are averaged: those of all pixels would be large."""
+"""Fields of a picture over which an artefact's golden probabilities are averaged: those of all would be large."""
 SHOWN = 4
 ROWS_AT_ONCE = 16
 
@@ -45,8 +45,8 @@ class Config(Base):
     """Settings of segmentation."""
 
     class_weights: Literal["none", "balanced", "root"] | list[Annotated[float, Field(gt=0)]] = "none"
-    """Weight of each class in the training loss. balanced: all classes weigh the same in sum, whatever their pixels, and
-    rare ones are found at the price of false ones; root: its square root, half way there."""
+    """Weight of each class in the training loss. balanced: all classes weigh the same in sum, whatever their pixels,
+    so that rare ones are found at the price of false ones; root: its square root, half way there."""
 
 
 class Segment:
@@ -66,14 +66,11 @@ class Segment:
 
     def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
         """Return the summed cross-entropy in nats and the summed weight of the pixels that are not ignored."""
-        logits, target = self._logits(model, batch["input"]), batch["target"]
-        # Pixel by pixel, for which torch adds up in a fixed order; a picture at a time it does not on a GPU.
-        flat, codes = logits.permute(0, 2, 3, 1).reshape(-1, len(self.classes)), target.reshape(-1)
-        weights = self.weights = self.weights.to(codes.device)
-        total = F.cross_entropy(
-            flat, codes, weights[: len(self.classes)], reduction="sum", ignore_index=IGNORED
-        )
-        return Loss(total, weights[codes].sum().clamp(min=torch.finfo(weights.dtype).tiny))
+        told, target = self.predict(model, batch["input"]), batch["target"]
+        self.weights = self.weights.to(target.device)
+        weights = self.weights[target]  # (B, H, W), 0 where ignored
+        of_truth = told.gather(1, target.clamp(max=len(self.classes) - 1)[:, None])[:, 0]
+        return Loss(-(weights * of_truth).sum(), weights.sum().clamp(min=torch.finfo(weights.dtype).tiny))
 
     def predict(
         self, model: nn.Module, inputs: Float[Tensor, "rows channels height width"]
@@ -107,9 +104,7 @@ class Segment:
         found: dict[str, tuple[Mapping[str, Score], int]] = {}
         for name, known in (("majority", shares.expand_as(held)), ("mean_mask", at_place)):
             told = known.clamp_min(torch.finfo(torch.float32).tiny).log().float()
-            counts = [
-                count(told.expand(len(batch), *told.shape), batch["target"]) for batch in world.batches(part)
-            ]
+            counts = [count(told.expand(len(batch), *told.shape), batch["target"]) for batch in world.batches(part)]
             look = SegmentLook(part, world.rows(part).numpy(), Counts.joined(counts), self.classes)
             found[name] = look.scores, world.size("train")
         return found
@@ -183,10 +178,10 @@ class Segment:
         if not isinstance(logits, Tensor) or logits.shape != expected:
             given = f"outputs of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
             raise ShapeError(
-                f"The model gave {given} for {len(inputs)} pictures: expected {expected}, one number per class at every "
+                f"The model gave {given} for {len(inputs)} pictures: expected {expected}, one number per class and "
                 "pixel. Choose model.name = 'unet', or let your own keep height and width."
             )
-        return logits.float()
+        return logits.float().contiguous()  # class after class, over which a softmax is fast
 
 
 @dataclass(frozen=True)
