@@ -105,7 +105,10 @@ def test_the_cache_is_shown_and_cleared(colours: Path, capsys: pytest.CaptureFix
         (["--data", "colours", "data.size=[0, 8]"], "data.size"),
         (["--data", "colours", "--model", "lstm"], "text"),
         (["--data", "damaged"], "damaged: 1 of 4 pictures cannot be read:\n  red/000.png: it is not a picture"),
-        (["digits", "data.size=[8, 8]"], "data.size is of data of one's own, and data.source = 'digits' is a data set."),
+        (
+            ["digits", "data.size=[8, 8]"],
+            "data.size is of data of one's own, and data.source = 'digits' is a data set.",
+        ),
     ],
 )
 def test_wrong_input(arguments: list[str], told: str, colours: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,3 +127,18 @@ def test_a_folder_named_as_a_data_set_is_not_taken_for_it(capsys: pytest.Capture
     assert call(capsys, "train", "digits-mlp", "train.epochs=1", "execution.threads=1", "--no-report")[0] == 0
     with pytest.raises(DataError, match="is a data set"):
         pellucid.train("digits-mlp", {"data.size": [8, 8]}, quiet=True)
+
+
+def test_a_table_names_pictures(colours: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = sorted(path.relative_to(colours).as_posix() for path in colours.rglob("*.png"))
+    lines = [f"{file};{file[:3]};{number % 7}" for number, file in enumerate(files)]
+    (colours / "list.csv").write_text("\n".join(["path;shade;camera", *lines]))
+    settings = [f"{name}={value}" for name, value in QUICK.items() if name != "data.size"]
+    arguments = ["--data", "colours/list.csv", "--target", "shade", "data.input=path", *settings, "--out", "run"]
+    code, out, err = call(capsys, "train", *arguments, "--json")
+    assert code == 0, err
+    assert json.loads(out)["metrics"]["accuracy"]["value"] == 1
+    kept = recipes.read(Path("run/recipe.toml"))
+    assert (kept.data.kind, kept.data.input, kept.data.target) == ("pictures", "path", "shade")
+    (predicted,) = answer(capsys, "predict", "run", str(colours / files[0]))["predictions"]
+    assert predicted["prediction"] == files[0][:3]

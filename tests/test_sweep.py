@@ -36,6 +36,7 @@ OWN_RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     **dict.fromkeys(("dcgan", "adversarial", "generate"), ("digits-dcgan", {})),
     **dict.fromkeys(("lstm", "next_token"), ("descriptions-lstm", {})),
     "gpt": ("descriptions-gpt", {}),
+    "text_convnet": ("paragraphs", {}),
     "reinforce": ("cartpole-reinforce", ACTING),
     "a2c": ("cartpole-a2c", ACTING),
     **dict.fromkeys(
@@ -138,8 +139,11 @@ def test_every_data_set_is_as_its_spec_says(name: str) -> None:
         pytest.skip(f"{name} is not in {locate.folder(name)}; set PELLUCID_DATA")
     columns = read(DataSection(source=name))
     assert columns.hash == read(DataSection(source=name)).hash
-    if spec.input.kind == "tokens":  # what a text dictates are its characters
+    if columns.schema["input"].kind == "tokens":  # what a text dictates are its characters
         assert tuple(map(chr, np.unique(columns.values["input"]))) == spec.input.categories[:-1]
+        return
+    if columns.schema["input"].kind == "text":  # what documents dictate are their tokens
+        assert (spec.input.kind, spec.target) == ("tokens", columns.schema["target"])
         return
     assert columns.values["input"].shape[1:] == spec.input.shape
     assert columns.schema["input"] == spec.input

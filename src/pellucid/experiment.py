@@ -21,7 +21,7 @@ from pellucid import recipe as recipes
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN
 from pellucid.catalogue import configure
-from pellucid.data import DATA, keep
+from pellucid.data import DATA, augmentations, keep
 from pellucid.data import world as data
 from pellucid.data.columns import Columns
 from pellucid.data.world import World
@@ -35,6 +35,7 @@ from pellucid.recipe import Recipe
 from pellucid.rules.check import try_out
 from pellucid.rules.rule import Rule, Tunable
 from pellucid.rundir import RunFolder
+from pellucid.sources.shuffled import Shuffled
 from pellucid.sources.source import Source
 from pellucid.tasks.task import Differentiable, Look, Task
 from pellucid.training import fit as training
@@ -65,10 +66,10 @@ class Given:
 
 
 def resolve(recipe: Recipe) -> Recipe:
-    """Return the recipe with every field of its model, task and rule filled in.
+    """Return the recipe with every field of its model, task, rule and augmentations filled in.
 
     Raises:
-        RecipeError: every unknown name, unknown field and impossible value of the three, at once.
+        RecipeError: every unknown name, unknown field and impossible value of these, at once.
     """
     sections, problems = _configured(recipe.model_dump())
     if problems:
@@ -77,12 +78,12 @@ def resolve(recipe: Recipe) -> Recipe:
 
 
 def completed(error: RecipeError) -> RecipeError:
-    """Add the problems of a recipe's model, task and rule to those of the rest, so that all are told at once."""
+    """Add the problems of what the catalogues offer to those of the rest, so that all are told at once."""
     return RecipeError([*error.problems, *_configured(error.values or {})[1]], where=error.where)
 
 
 def _configured(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The model, task and rule sections with every field filled in, and what is wrong with those that cannot be."""
+    """The sections that catalogues offer with every field filled in, and what is wrong with those that cannot be."""
     problems: list[str] = []
     sections: dict[str, Any] = {}
     for name, table in (("model", models.MODELS), ("task", tasks.TASKS), ("rule", rules.RULES)):
@@ -95,6 +96,10 @@ def _configured(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             sections[name] = {"name": section["name"], **configure(table, section, name).model_dump()}
         except RecipeError as error:
             problems += error.problems
+    try:
+        sections["augment"] = augmentations.resolve(values.get("augment", ()))
+    except RecipeError as error:
+        problems += error.problems
     return sections, problems
 
 
@@ -232,9 +237,10 @@ def _check_given(recipe: Recipe, given: Given) -> None:
 def _check_line_search(recipe: Recipe, task: Task, model: nn.Module) -> None:
     """Refuse what compares losses from step to step where they are not of the same rows."""
     if recipe.rule.get("optimizer", {}).get("name") == "lbfgs" and (
-        recipe.train.batch_size != "all" or task.source(model) != "shuffled"
+        recipe.train.batch_size != "all" or task.source(model) != "shuffled" or recipe.augment
     ):
         remedy = 'train.batch_size="all"' if task.source(model) == "shuffled" else "another optimizer, such as adam"
+        remedy = "no augment, which changes the rows in every epoch" if recipe.augment else remedy
         message = f"rule.optimizer.name = 'lbfgs' needs the same loss at every step: {remedy}."
         raise RecipeError([message], where=f"recipe {recipe.name!r}")
 
@@ -272,7 +278,8 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
     )
     model.load_state_dict(outcome.weights)
     results.keep_artefact(folder, recipe, world, model, task, execution)
-    results.keep_exhibits(folder, world, model, task, execution)
+    augmented = parts.source.exhibits() if isinstance(parts.source, Shuffled) else ()
+    results.keep_exhibits(folder, world, model, task, execution, augmented)
     folder.write_json("results/training.json", _account(outcome.state, model))
     seen = outcome.look or (look() if is_validated else None)
     results.judge(folder, recipe, world, task, "validation", seen)

@@ -20,6 +20,7 @@ TABLES = {
     "rules": "pellucid.rules:RULES",
     "sources": "pellucid.sources:SOURCES",
     "data": "pellucid.data:DATA",
+    "augmentations": "pellucid.data.augmentations:AUGMENTATIONS",
     "environments": "pellucid.environments:ENVIRONMENTS",
     "optimizers": "pellucid.optim:OPTIMIZERS",
     "schedules": "pellucid.optim:SCHEDULES",

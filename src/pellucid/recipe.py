@@ -51,17 +51,19 @@ class DataSection(Config):
     batches, CoNLL-U. Left out: inferred from the names of the files."""
     target: str | None = None
     """Of a table or a series, the column to predict. Of files, the piece of their names that is the class, name_1,
-    name_2, ...; left out, it is the folder."""
+    name_2, ...; left out, it is the folder. Of arrays, what the one to predict is called; of CIFAR-100, fine or
+    coarse."""
     types: dict[str, ColumnType] | None = None
     """Of a table, what its columns hold: number, category, or what is not learned from: time, id, text, ignore. Those
-    left out are inferred from the values."""
+    left out are inferred from the values. Of arrays, whether the target is a number or a category."""
     header: bool | None = None
     """Whether the first line of a CSV or TSV names the columns; they are column_1, column_2, ... where it does not.
     Left out: inferred."""
     missing: tuple[str, ...] | None = None
     """What stands for a missing value in a table. Left out: an empty value, NA, N/A, NaN, null, None and ?."""
     input: str | None = None
-    """Of a table, the one column to learn from, where that holds texts or the paths of pictures or sounds."""
+    """Of a table, the one column to learn from, where that holds texts or the paths of pictures or sounds. Of arrays,
+    what the one to learn from is called."""
     time: tuple[str, ...] | None = None
     """Of a series, the columns that say when: one of dates, or several from the largest unit to the smallest (year,
     month, day, hour)."""

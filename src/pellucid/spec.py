@@ -6,6 +6,7 @@ A `Spec` comes from the data (or from an environment), never from the recipe: `M
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -40,6 +41,30 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """How a series runs, as new tables of it are read.
+
+    Attributes:
+        time: the columns that say when.
+        every, unit: how much time lies between steps.
+        features: the columns that are read, the target first; `gaps` where a channel says that a value was missing.
+        cycles: the turns of the calendar whose sine and cosine are channels.
+        season: how many steps a season has.
+        series: the column that says which of several a row belongs to; empty for one.
+        horizon: how many steps after a window its target lies; 0 before windows are cut.
+    """
+
+    time: tuple[str, ...]
+    every: int
+    unit: Literal["second", "month", "number"]
+    features: tuple[Feature, ...]
+    cycles: tuple[str, ...]
+    season: int
+    series: str = ""
+    horizon: int = 0
+
+
+@dataclass(frozen=True)
 class Field:
     """One named column as the model meets it.
 
@@ -48,7 +73,7 @@ class Field:
         shape: of one row: `(features,)`, `(channels, height, width)`, `()` for a category, `(targets,)` for numbers,
             `(height, width)` for a mask, `(samples,)` for audio, `(features, steps)` for a series, `(longest,)` for
             tokens, `()` for a text.
-        names: of the features of a table, in their order.
+        names: of the features of a table or a series, in their order.
         categories: the names of a category's values, in the order of their codes.
         labels: the type that the user's classes had, in which predictions come back.
         counts: how many training rows each category has.
@@ -58,6 +83,7 @@ class Field:
             which the model meets `shape` numbers.
         missing: what stands for a missing value in such a table, where that is not as usual.
         rate: samples per second of audio.
+        clock: of a series, how it runs.
     """
 
     kind: Kind
@@ -72,6 +98,7 @@ class Field:
     features: tuple[Feature, ...] = ()
     missing: tuple[str, ...] | None = None
     rate: int = 0
+    clock: Clock | None = None
 
     @staticmethod
     def of_features(features: tuple[Feature, ...], missing: tuple[str, ...] | None = None) -> Field:
@@ -100,8 +127,15 @@ class Field:
     def from_dict(values: dict[str, Any]) -> Field:
         """Read a field from JSON types, as `dataclasses.asdict` made them."""
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        features = [Feature(each["name"], tuple(each["levels"]), each["gaps"]) for each in plain.pop("features", ())]
-        return Field(**plain, features=tuple(features))
+        clock = plain.pop("clock", None)
+        if clock is not None:
+            lists: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in clock.items()}
+            clock = Clock(**lists | {"features": _features(clock["features"])})
+        return Field(**plain | {"features": _features(plain.get("features", ()))}, clock=clock)
+
+
+def _features(values: Iterable[dict[str, Any]]) -> tuple[Feature, ...]:
+    return tuple(Feature(each["name"], tuple(each["levels"]), each["gaps"]) for each in values)
 
 
 @dataclass(frozen=True)

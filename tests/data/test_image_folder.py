@@ -359,3 +359,16 @@ def test_rows_are_gathered_from_the_map() -> None:
     columns = read(classes(Path("colours")))
     rows = torch.tensor([11, 0])
     assert np.array_equal(tensor_of(columns.values["input"])[rows].numpy(), columns.values["input"][[11, 0]])
+
+
+def test_rows_that_will_be_wanted_are_read_ahead_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = read(classes(Path("colours"), each=50)).dense("input")
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(packed, "NEAR", 3 * 16 * 24)
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, start, size, advice: asked.append((start, size)))
+    packed.read_ahead(pixels, np.array([7, 3, 4, 90, 91, 5]))
+    row = 3 * 16 * 24
+    assert asked == [(packed.HEADER_BYTES + first * row, num * row) for first, num in ((3, 3), (7, 1), (90, 2))]
+    asked.clear()
+    packed.read_ahead(np.array(pixels), np.arange(9))  # in memory already
+    assert asked == []

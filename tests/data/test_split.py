@@ -131,8 +131,11 @@ def test_split_json_tells_everything_in_json_types() -> None:
         "validation": {"a": 6, "b": 4},
         "test": {"a": 12, "b": 8},
     }
-    rows = {part: np.array(ids) for part, ids in told["rows"].items()}
-    assert Split(rows, told["how"], split.section).hash == split.hash
+    assert told["left_out"] == []
+    again = Split.from_dict(told)
+    assert (again.hash, again.how, again.section) == (split.hash, split.how, split.section)
+    with pytest.raises(DataError, match="they were changed since"):
+        Split.from_dict(told | {"rows": told["rows"] | {"test": told["rows"]["test"][1:]}})
 
 
 def test_split_json_of_numbers_has_no_classes() -> None:
@@ -161,8 +164,9 @@ REFUSED: list[tuple[dict[str, Any], Any, str]] = [
     ),
     (
         {},
-        numbers(np.arange(20.0)[:, None], np.zeros((20, 1))),
-        "split.kind = 'stratified' needs classes, and the target is a number. Choose split.kind = 'random'.",
+        numbers(np.zeros((20, 2)), np.zeros((20, 1))),
+        "split.kind = 'stratified' needs classes or one number to predict, and the target is several numbers. "
+        "Choose split.kind = 'random'.",
     ),
     (
         {"test": 0.01},

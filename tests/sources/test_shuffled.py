@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pellucid.data.batch import Batch
 from pellucid.data.rows import Rows
 from pellucid.recipe import parse
-from pellucid.sources import build, shuffled
+from pellucid.sources import build, order, shuffled
 from pellucid.sources.shuffled import Shuffled
 from tests.data.worlds import numbers, open_world
 
@@ -124,3 +124,44 @@ def test_the_one_batch_of_an_epoch_is_given_as_it_was_read() -> None:
     assert source.next() is first
     first["input"].mul_(2)
     assert torch.equal(source.next()["input"], before)
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 8 rows and pools of 4 blocks, as for data that may not fit into memory."""
+    for name, value in (("LARGE", 0), ("BLOCK", 32), ("POOL", 4)):
+        monkeypatch.setattr(order, name, value)
+    monkeypatch.setattr(shuffled, "GATHER_BYTES", 40)
+
+
+@pytest.mark.usefixtures("large")
+def test_large_data_is_resumed_in_the_middle_of_a_pool() -> None:
+    world = world_of(200)
+    whole = Shuffled(world, batch_size=7, seed=3)
+    expected = ids(take(whole, 70))
+    for done in (1, 13, 29, 44):
+        resumed = Shuffled(world, batch_size=7, seed=3)
+        resumed.load_state_dict({"step": done})
+        assert ids(take(resumed, 70 - done)) == expected[done:]
+
+
+@pytest.mark.usefixtures("large")
+def test_a_pool_is_read_ahead_once_and_before_its_rows_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, read = world_of(200), []
+    monkeypatch.setattr(world, "expect", lambda rows: read.append(set(rows.tolist())))
+    source = Shuffled(world, batch_size=7, seed=0)
+    for _ in range(2):
+        read.clear()
+        taken: list[int] = []
+        for number in range(source.steps_per_epoch):
+            rows = source.next().rows.tolist()
+            assert set(rows) <= set().union(*read)
+            taken += rows
+            if number == 0:
+                assert [len(pool) for pool in read] == [32, 32]
+        assert sum(map(len, read)) == 200 == len(set().union(*read))
+    resumed = Shuffled(world, batch_size=7, seed=0)
+    read.clear()
+    resumed.load_state_dict({"step": 15})
+    assert set(resumed.next().rows.tolist()) <= set().union(*read)
+    assert len(read) <= 3  # nothing that was taken before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from pellucid.evaluation import baselines
 from pellucid.evaluation.evaluate import evaluating
 from pellucid.evaluation.result import describe
 from pellucid.execution import Execution
-from pellucid.exhibit import Signal
+from pellucid.exhibit import Exhibit, Signal
 from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
 from pellucid.rundir import RunFolder
@@ -50,10 +51,17 @@ def keep_signals(folder: RunFolder, signals: tuple[Signal, ...]) -> None:
     folder.write_json(SIGNALS, [vars(signal) for signal in signals])
 
 
-def keep_exhibits(folder: RunFolder, world: World, model: nn.Module, task: Task, execution: Execution) -> None:
-    """Write what the report shows of the kept weights."""
+def keep_exhibits(
+    folder: RunFolder,
+    world: World,
+    model: nn.Module,
+    task: Task,
+    execution: Execution,
+    others: Sequence[Exhibit] = (),
+) -> None:
+    """Write what the report shows of the kept weights, and what it shows of other things."""
     with evaluating(model), undisturbed(0), inference_mode(), execution.autocast():
-        told, pixels = exhibit.to_files(task.exhibits(model, world))
+        told, pixels = exhibit.to_files([*task.exhibits(model, world), *others])
     if not told:
         return
     if pixels:

@@ -184,11 +184,12 @@ def check(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Look for what is wrong with a table or a recipe before anything is trained."""
+    """Look for what is wrong with data or a recipe before anything is trained."""
     from pellucid.preflight.check import check as look_at
+    from pellucid.preflight.check import looked_at
 
     findings = look_at(source, settings or [], target=target)
-    answer(Outcome.of_findings(findings), json)
+    answer(Outcome.of_findings(findings, looked_at(source, settings or [], target)), json)
     if strict and any(finding.weight != "note" for finding in findings):
         raise typer.Exit(1)
 

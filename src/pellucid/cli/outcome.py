@@ -79,14 +79,16 @@ class Outcome:
         return Outcome({"predictions": list(predictions)}, "\n".join(lines))
 
     @staticmethod
-    def of_findings(findings: Sequence[Any]) -> Outcome:
-        """What a check found, a line each."""
+    def of_findings(findings: Sequence[Any], looked_at: Sequence[str] = ()) -> Outcome:
+        """What a check found, a line each; where that is nothing, what was looked at."""
         counts = {
             weight: sum(finding.weight == weight for finding in findings) for weight in ("wrong", "doubtful", "note")
         }
         lines = [str(finding) for finding in findings]
         lines.append(
-            "  ".join(f"{weight} {count}" for weight, count in counts.items()) if findings else "Nothing was found."
+            "  ".join(f"{weight} {count}" for weight, count in counts.items())
+            if findings
+            else "\n".join([*looked_at, "Nothing is wrong."])
         )
         return Outcome({"findings": [finding.to_dict() for finding in findings]}, "\n".join(lines))
 

@@ -45,4 +45,11 @@ DATA: dict[str, Entry] = {
         2011,
         "the descriptions of scikit-learn's data sets, some twenty thousand characters; embedded",
     ),
+    "paragraphs": Entry(
+        "pellucid.data.documents:paragraphs",
+        "documents",
+        "scikit-learn",
+        2011,
+        "the paragraphs of those descriptions, 6 classes: the data set that each describes; embedded",
+    ),
 }

@@ -120,9 +120,22 @@ def inputs_like(X: Any, field: Field) -> NDArray[np.generic]:
         )
     if field.kind == "image":
         return _in_unit(array, field)
+    if field.kind == "audio":
+        return _sounds(array)
     rows = _floats(array, "X")
     check_finite(Columns({"input": rows}, {"input": field}))
     return rows
+
+
+def _sounds(array: NDArray[Any]) -> NDArray[np.int16]:
+    """Sounds as they lie at rest: int16 as it is, numbers in -1 to 1 as shares of full scale."""
+    if array.dtype == np.int16:
+        return array
+    rows = _floats(array, "X")
+    peak = float(np.abs(rows).max(initial=0))
+    if not peak <= 1:
+        raise DataError(f"X reaches {peak:g}: expected sounds as int16, or as numbers in -1 to 1.")
+    return np.clip(np.round(rows * 32768.0), -32768, 32767).astype(np.int16)
 
 
 def _table_like(X: Any, field: Field) -> NDArray[np.generic]:

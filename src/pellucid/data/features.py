@@ -58,15 +58,15 @@ def columns_of(
     used = [column for column in columns if column.type in ("number", "category") and column.name != target]
     if not used:
         raise DataError("No column is left to learn from: expected numbers or categories beside the target.")
-    features = tuple(Feature(c.name, _levels(frame[c.name]) if c.type == "category" else ()) for c in used)
+    features = tuple(Feature(c.name, levels_of(frame[c.name]) if c.type == "category" else ()) for c in used)
     inputs = matrix(frame, features)
-    _check_digits(frame, features, inputs)
+    check_digits(frame, features, inputs)
     field = Field.of_features(features, missing)
     if not any(feature.levels for feature in features) and not np.isnan(inputs).any():
         field = replace(field, features=())  # plain numbers, as any array of them
     if target is None:
         return Columns({"input": inputs}, {"input": field})
-    values, target_field = _target(frame[target], next(c for c in columns if c.name == target))
+    values, target_field = target_of(frame[target], next(c for c in columns if c.name == target))
     return Columns({"input": inputs, "target": values}, {"input": field, "target": target_field})
 
 
@@ -98,7 +98,7 @@ def matrix(frame: polars.DataFrame, features: Sequence[Feature]) -> NDArray[np.f
     return result
 
 
-def _check_digits(frame: polars.DataFrame, features: Sequence[Feature], inputs: NDArray[np.float32]) -> None:
+def check_digits(frame: polars.DataFrame, features: Sequence[Feature], inputs: NDArray[np.float32]) -> None:
     """Refuse numbers whose differences a float32 cannot hold, such as seconds since 1970."""
     for feature, held in zip(features, inputs.T, strict=True):
         numbers = None if feature.levels else table.as_numbers(frame[feature.name])
@@ -155,13 +155,15 @@ def recoded(values: NDArray[Any], given: Field, wanted: Field) -> NDArray[Any]:
     return result
 
 
-def _levels(series: polars.Series) -> tuple[str, ...]:
+def levels_of(series: polars.Series) -> tuple[str, ...]:
+    """Return the different values of a column, sorted, as text."""
     import polars
 
     return tuple(series.drop_nulls().cast(polars.String).unique().sort().to_list())
 
 
-def _target(series: polars.Series, column: table.Column) -> tuple[NDArray[np.generic], Field]:
+def target_of(series: polars.Series, column: table.Column) -> tuple[NDArray[np.generic], Field]:
+    """Return a target's values and field; raise `DataError` where some are missing or it is no number or category."""
     absent = series.null_count()
     if absent:
         raise DataError(
@@ -172,14 +174,14 @@ def _target(series: polars.Series, column: table.Column) -> tuple[NDArray[np.gen
         feature = Feature(column.name)
         frame = series.to_frame()
         values = matrix(frame, [feature])
-        _check_digits(frame, [feature], values)
+        check_digits(frame, [feature], values)
         return values, Field("number", (1,), names=(column.name,))
     if column.type != "category":
         raise DataError(
             f"The target {column.name!r} is of type {column.type} ({column.why}): expected a number or a category. "
             f"Where it is one indeed, say so: data.types.{column.name}=category."
         )
-    levels = _levels(series)
+    levels = levels_of(series)
     numeric = table.as_numbers(series) if series.dtype.is_numeric() or all(map(table.is_number, levels)) else None
     if numeric is not None:  # classes that are whole numbers come back as such, in their order
         levels = tuple(sorted(levels, key=float))

@@ -14,12 +14,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data import table
 from pellucid.data.columns import Rows
 from pellucid.errors import DataError
+from pellucid.recipe import DataSection
+
+if TYPE_CHECKING:
+    import polars
 
 PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 EXPECTED = "Expected one folder per class, FOLDER/CLASS/FILE, or parts, FOLDER/{train,val,test}/CLASS/FILE."
@@ -38,6 +44,7 @@ class Folder:
         has_parts: whether the first folder of each path is a part.
         target: the piece of the name that is the class, such as "name_1"; None where the folder is.
         left_out: how many other files there are, by what they are.
+        listed: the table that names the files, a row for each, where one does; its target column is the class.
     """
 
     root: Path
@@ -46,9 +53,17 @@ class Folder:
     has_parts: bool
     target: str | None
     left_out: Mapping[str, int]
+    listed: polars.DataFrame | None = None
+
+    @cached_property
+    def _class_in_list(self) -> Mapping[str, str]:
+        """The class of each file, by the table that names them."""
+        return {} if self.listed is None else dict(zip(self.files, self.listed[self.target or ""], strict=True))
 
     def class_of(self, file: str) -> str:
         """Return the class of one of the files."""
+        if self.listed is not None:
+            return self._class_in_list[file]
         if self.target is not None:
             return _pieces(file)[int(self.target.removeprefix("name_")) - 1]
         return file.split("/")[self.has_parts]
@@ -74,12 +89,16 @@ class Folder:
         parts = np.array([self.part_of(file) for file in self.files])
         return {part: np.flatnonzero(parts == part) for part in sorted(set(parts.tolist()))} if self.has_parts else {}
 
-    def keys(self, wanted: Collection[str]) -> dict[str, NDArray[np.str_]]:
-        """Return columns by which files can be grouped or ordered, `[files]` each: "folder", "name_1", ...
+    def keys(self, wanted: Collection[str]) -> dict[str, NDArray[Any]]:
+        """Return columns by which files can be grouped or ordered, `[files]` each.
+
+        They are called "folder", "name_1", "name_2", ...; of files that a table names, as its columns.
 
         Raises:
             DataError: there is no such column.
         """
+        if self.listed is not None:
+            return table.keys(self.listed, wanted)
         known = self.name_columns()
         keys = {}
         for name in wanted:
@@ -105,7 +124,8 @@ class Folder:
         Raises:
             DataError: a class or a part is left without files.
         """
-        folder = replace(self, files=tuple(self.files[row] for row in kept))
+        listed = None if self.listed is None else self.listed[list(kept)]
+        folder = replace(self, files=tuple(self.files[row] for row in kept), listed=listed)
         absent = sorted(set(self.classes) - set(folder.classes))
         if absent:
             raise DataError(f"{self.root}: none of the {self.what} of the class {first(absent)} can be read.")
@@ -113,7 +133,13 @@ class Folder:
         return folder
 
 
-def find(root: Path, endings: Collection[str], what: str, target: str | None = None) -> Folder:
+def find(
+    root: Path,
+    endings: Collection[str],
+    what: str,
+    target: str | None = None,
+    aside: Collection[str] | None = None,
+) -> Folder:
     """Look which files lie where; none is opened.
 
     Args:
@@ -121,6 +147,7 @@ def find(root: Path, endings: Collection[str], what: str, target: str | None = N
         endings: of the files that are wanted, in lower case: ".png".
         what: what they are, in messages: "pictures".
         target: the piece of the names that is the class; left out, the folders are.
+        aside: class folders that are left out, as are files beside class folders; None refuses the latter.
 
     Raises:
         DataError: there are none, or of one class only; some lie beside the class folders; or the parts have not the
@@ -139,6 +166,8 @@ def find(root: Path, endings: Collection[str], what: str, target: str | None = N
     if len(parts) > 1 and not has_parts:
         others = ", ".join(sorted(folders - parts)) or "no train"
         raise DataError(f"{root} has the parts {', '.join(sorted(parts))}, but also {others}. {EXPECTED}")
+    if aside is not None and target is None:
+        files = _set_aside(files, has_parts, aside, what, left_out)
     folder = Folder(root, what, tuple(files), has_parts, target, left_out)
     beside = [file for file in files if file.count("/") < 1 + has_parts]
     if target is not None or (len(beside) == len(files) and len(folder.name_columns()) > 1):
@@ -150,6 +179,57 @@ def find(root: Path, endings: Collection[str], what: str, target: str | None = N
         )
     check_classes(folder)
     return folder
+
+
+def of_section(section: DataSection, endings: Collection[str], what: str) -> Folder:
+    """Return the files that a recipe's source holds: those in a folder, or those that a table's input column names.
+
+    Raises:
+        DataError: as `find`; or the table names none, or what is not there, or a row has no class.
+    """
+    source = Path(section.source)
+    if not source.name.lower().endswith(table.ENDINGS):
+        return find(source, endings, what, section.target)
+    frame, root = table.open(section), source.parent
+    paths, target = section.input or "", section.target or ""
+    for name, asked in ((paths, "data.input, the column of the files' paths"), (target, "--target, the class")):
+        if name not in frame.columns:
+            raise DataError(f"{source} needs {asked}: one of {', '.join(frame.columns)}; given is {name!r}.")
+    files = [str(file) for file in frame[paths]]
+    wrong = [
+        f"row {row} ({file})"
+        for row, file in enumerate(files)
+        if Path(file).suffix.lower() not in endings or not (root / file).is_file()
+    ]
+    if wrong:
+        raise DataError(
+            f"{source}: {paths!r} names {len(wrong)} files that are not there or no {what}: {first(wrong)}. "
+            f"Expected paths below {root}, as FOLDER/FILE, that end in {', '.join(sorted(endings))}."
+        )
+    twice = [file for file, count in Counter(files).items() if count > 1]
+    if twice:
+        raise DataError(f"{source}: {paths!r} names {len(twice)} files twice: {first(twice)}. Leave one row each.")
+    if frame[target].null_count():
+        raise DataError(f"{source}: {target!r} is missing in {frame[target].null_count()} rows. Leave them out.")
+    frame = frame.with_columns(frame[target].cast(str))
+    folder = Folder(root, what, tuple(files), False, target, {}, frame)
+    check_classes(folder)
+    return folder
+
+
+def _set_aside(
+    files: Sequence[str], has_parts: bool, aside: Collection[str], what: str, left_out: Counter[str]
+) -> list[str]:
+    """The files that lie in class folders, but for those set aside; all of them where none does."""
+    classed = [file for file in files if file.count("/") > has_parts]
+    if not classed:
+        return list(files)
+    if len(classed) < len(files):
+        left_out[f"{what} beside the class folders"] += len(files) - len(classed)
+    kept = [file for file in classed if file.split("/")[has_parts].lower() not in aside]
+    for file in set(classed) - set(kept):
+        left_out[f"{what} without a class ({file.split('/')[has_parts]})"] += 1
+    return kept
 
 
 def endings_in(root: Path) -> Counter[str]:

@@ -71,7 +71,7 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
     Raises:
         DataError: what `find` refuses, a recipe without `data.size`, or files that cannot be decoded.
     """
-    found = find(Path(section.source), section.target)
+    found = folder.of_section(section, PICTURES, "pictures")
     if section.size is None:
         height, width = proposed_size(found, headers_of(found))
         raise DataError(

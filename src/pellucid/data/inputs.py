@@ -1,23 +1,30 @@
-"""New inputs from files, for `predict`: pictures, tables, arrays. A wrong one is named, and the rest goes on."""
+"""New inputs from files, for `predict`: pictures, sounds, tables, arrays. A wrong one is named, the rest goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import table
+from pellucid.data import array_files, series, table
 from pellucid.data.arrays import inputs_like
+from pellucid.data.documents import as_bytes, read_text, texts_of
 from pellucid.data.features import matrix, unseen
+from pellucid.data.idx import read_idx
+from pellucid.data.ragged import Ragged
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
 from pellucid.spec import Feature, Field
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SOUNDS = {".wav", ".flac", ".ogg"}
 TABLES = set(table.ENDINGS)
+TEXTS = {".txt"}
+_BY_KIND: Mapping[str, tuple[str, Collection[str]]] = {"audio": ("sound", SOUNDS), "tokens": ("text", TEXTS)}
+"""What a folder is searched for where a model does not take pictures: in a word, and by their endings."""
 
 
 class Input(NamedTuple):
@@ -30,8 +37,8 @@ class Input(NamedTuple):
 
 
 def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
-    """Read files (and folders of pictures) one by one as raw rows that fit `field`."""
-    for path in _files(paths):
+    """Read files (and folders of pictures, sounds or texts) one by one as raw rows that fit `field`."""
+    for path in _files(paths, _BY_KIND.get(field.kind, ("", PICTURES))[1]):
         try:
             yield _read(path, field)
         except DataError as error:
@@ -40,11 +47,11 @@ def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
             yield Input([str(path)], None, f"it cannot be read: {error.strerror or error}")
 
 
-def _files(paths: Iterable[str]) -> Iterator[Path]:
+def _files(paths: Iterable[str], endings: Collection[str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
-            yield from pictures or [path]
+            wanted = sorted(file for file in path.iterdir() if file.suffix.lower() in endings)
+            yield from wanted or [path]
         else:
             yield path
 
@@ -53,21 +60,27 @@ def _read(path: Path, field: Field) -> Input:
     if not path.exists():
         raise DataError("there is no such file.")
     if path.is_dir():
-        raise DataError("the folder holds no picture; those in its folders are not looked for. Give these folders.")
+        what = _BY_KIND.get(field.kind, ("picture", PICTURES))[0]
+        raise DataError(f"the folder holds no {what}; those in its folders are not looked for. Give these folders.")
     ending = path.suffix.lower()
+    if field.kind == "tokens":
+        return _documents(path, field)
     if ending in PICTURES:
         return _picture(path, field)
+    if ending in SOUNDS:
+        return _sound(path, field)
     note = ""
+    if ending in TABLES and field.clock is not None:
+        names, latest, note = series.latest(path, field)
+        return Input(names, latest, note=note)
     if ending in TABLES:
         rows, note = _table(path, field)
-    elif ending == ".npy":
-        try:
-            array = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise DataError(f"it is not a NumPy array of numbers: {error}") from None
-        rows = inputs_like(array, field)
+    elif ending in (".npy", ".npz"):
+        rows = inputs_like(array_files.inputs_at(path), field)
+    elif ending == ".idx" or path.name.removesuffix(".gz").endswith("-ubyte"):
+        rows = inputs_like(read_idx(path), field)
     else:
-        known = ", ".join(sorted(PICTURES | TABLES | {".npy"}))
+        known = ", ".join(sorted(PICTURES | SOUNDS | TABLES | {".npy", ".npz"}))
         raise DataError(f"{ending or 'no ending'} is not a kind of file that is read. Expected one of {known}.")
     names = [f"{path}:{number}" for number in range(len(rows))] if len(rows) != 1 else [str(path)]
     return Input(names, rows, note=note)
@@ -87,6 +100,40 @@ def _picture(path: Path, field: Field) -> Input:
     if (height, width) != field.shape[1:]:
         note = f"resized from {width}x{height} to {field.shape[2]}x{field.shape[1]}"
     return Input([str(path)], pixels[None], note=note)
+
+
+def _sound(path: Path, field: Field) -> Input:
+    from pellucid.data import waveforms
+
+    if field.kind != "audio":
+        raise DataError(f"it is a sound, but the model takes {field.kind} rows of {field.size} numbers.")
+    waveforms.require()
+    samples, header = waveforms.decode(path, field.rate, field.shape[0] / field.rate)
+    wanted = field.shape[0] / field.rate
+    notes = [
+        f"brought from {header.rate:,} to {field.rate:,} Hz" if header.rate != field.rate else "",
+        f"cut from {header.seconds:.2f} to {wanted:.2f} s" if header.seconds > wanted + 1 / field.rate else "",
+    ]
+    return Input([str(path)], samples[None], note=", ".join(filter(None, notes)))
+
+
+def _documents(path: Path, field: Field) -> Input:
+    """The text of a file, or the texts of a table's column."""
+    ending = path.suffix.lower()
+    if ending in TEXTS:
+        return Input([str(path)], as_bytes(read_text(path))[None])
+    if ending not in TABLES:
+        known = ", ".join(sorted(TEXTS | TABLES))
+        raise DataError(f"{ending or 'no ending'} is not a kind of file that holds documents. Expected one of {known}.")
+    frame = table.read(path, DataSection(source=str(path), missing=field.missing), field.names)
+    if not field.names and frame.width != 1:
+        raise DataError(
+            f"which of its columns ({', '.join(frame.columns)}) holds the texts? The model was trained on files, so "
+            "expected one column, or .txt files."
+        )
+    texts = texts_of(frame, *(field.names or frame.columns))
+    names = [f"{path}:{number}" for number in range(len(texts))] if len(texts) != 1 else [str(path)]
+    return Input(names, Ragged.of(map(as_bytes, texts))[:])
 
 
 def _table(path: Path, field: Field) -> tuple[NDArray[np.generic], str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pellucid.data import folder, table
 from pellucid.data.columns import Columns
-from pellucid.data.inputs import PICTURES
+from pellucid.data.inputs import PICTURES, SOUNDS
 from pellucid.errors import DataError, closest
 from pellucid.recipe import DataSection
 
@@ -16,12 +16,20 @@ Reader = Callable[[DataSection, Collection[str]], Columns]
 
 READERS: Mapping[str, str] = {
     "table": "pellucid.data.features:read",
+    "series": "pellucid.data.series:read",
     "text": "pellucid.data.text:of_section",
     "pictures": "pellucid.data.image_folder:read",
     "masks": "pellucid.data.masks:read",
+    "sounds": "pellucid.data.sounds:read",
+    "documents": "pellucid.data.documents:read",
+    "arrays": "pellucid.data.array_files:read",
+    "idx": "pellucid.data.idx_files:read",
+    "cifar": "pellucid.data.cifar:read",
+    "conllu": "pellucid.data.conllu:read",
 }
 """What reads each kind: `(section, keys) -> Columns`, where keys are columns that rows are grouped or ordered by."""
-SOUNDS = {".wav", ".flac", ".ogg"}
+CIFAR = ("cifar-10-batches-bin", "cifar-100-binary")
+"""Folders that CIFAR's archives unpack to."""
 MASKS = ({"images", "labels"}, {"images", "masks"}, {"images", "annotations"})
 """Folders that stand side by side where pictures have masks."""
 ENDINGS = {".txt": "text", ".npy": "arrays", ".npz": "arrays", ".conllu": "conllu"} | dict.fromkeys(
@@ -58,7 +66,7 @@ def kind_of(path: Path) -> str:
             raise DataError(f"{path} is no kind of data that is known. Expected {known}.")
         return kind
     names = {each.name for each in path.iterdir()}
-    if "data_batch_1.bin" in names:
+    if "data_batch_1.bin" in names or {"train.bin", "test.bin"} <= names or names & set(CIFAR):
         return "cifar"
     if any(map(_is_idx, names)):
         return "idx"
@@ -72,12 +80,28 @@ def kind_of(path: Path) -> str:
         "sounds": _count(found, SOUNDS),
         "documents": found[".txt"],
         "conllu": found[".conllu"],
+        "arrays": _count(found, (".npy", ".npz")),
     }
     kind = max(counts, key=lambda kind: counts[kind])
     if not counts[kind]:
         held = folder.listed({f"files that end in {ending}": count for ending, count in found.items()})
         raise DataError(f"{path} holds nothing that is known ({held or 'it is empty'}). Expected {known}.")
     return kind
+
+
+def kind_in_column(section: DataSection) -> str:
+    """Return which kind of data a table's input column holds: paths of pictures or sounds, or texts.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    frame = table.open(section)
+    if section.input not in frame.columns:
+        raise DataError(f"data.input = {section.input!r}: {section.source} has the columns {', '.join(frame.columns)}.")
+    endings = {Path(str(value)).suffix.lower() for value in frame[section.input].drop_nulls().head(100)}
+    if endings and endings <= PICTURES:
+        return "pictures"
+    return "sounds" if endings and endings <= SOUNDS else "documents"
 
 
 def is_own(source: str) -> bool:

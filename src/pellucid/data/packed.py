@@ -38,6 +38,8 @@ AT_ONCE = 128
 """Rows that are decoded before they are written."""
 SETTLED = 2_000_000_000
 """Nanoseconds after which a file with the same size and time of change has the same content."""
+NEAR = 1 << 17
+"""Bytes between two rows, up to which both are read in one piece."""
 SHOWN = 10
 DTYPES = {"U8": np.uint8, "I16": np.int16, "I32": np.int32, "I64": np.int64, "F32": np.float32}
 """What safetensors calls the types of numbers that columns have."""
@@ -147,6 +149,23 @@ def _mapped(path: Path) -> Pack:
         offsets = f"{name}.offsets"
         columns[name] = Ragged(column(name), np.array(column(offsets))) if offsets in entries else column(name)
     return Pack(columns, about["hashes"], about["kept"], [(file, why) for file, why in about["left_out"]])
+
+
+def read_ahead(column: NDArray[Any], rows: NDArray[np.int64]) -> None:
+    """Have the pages of some rows read, where the column is a memory-mapped file and not yet in memory.
+
+    The kernel is told which stretches of the file will be wanted and reads them while the program goes on. Rows that
+    lie less than a block of pages apart are one stretch.
+    """
+    if not isinstance(column, np.memmap) or column.filename is None or not hasattr(os, "posix_fadvise"):
+        return
+    row_bytes = column.nbytes // len(column)
+    ordered = np.sort(rows)
+    breaks = np.flatnonzero(np.diff(ordered) * row_bytes > NEAR) + 1
+    with Path(column.filename).open("rb") as file:
+        for stretch in np.split(ordered, breaks):
+            start, size = int(stretch[0]) * row_bytes, int(stretch[-1] - stretch[0] + 1) * row_bytes
+            os.posix_fadvise(file.fileno(), column.offset + start, size, os.POSIX_FADV_WILLNEED)
 
 
 @dataclass

@@ -12,8 +12,11 @@ from torch import Tensor
 from pellucid.data.codes import Codes
 from pellucid.data.columns import Columns, Rows
 from pellucid.data.features import Features
+from pellucid.data.log_mel import LogMel
+from pellucid.data.ragged import Ragged
 from pellucid.data.split import Split, rows_hash
 from pellucid.data.steps import Binarize, Standardize, Step
+from pellucid.data.tokens import Tokens
 from pellucid.data.vocabulary import Vocabulary
 from pellucid.errors import DataError, LeakError
 from pellucid.recipe import PrepareSection
@@ -25,6 +28,8 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
     "vocabulary": Vocabulary.from_dict,
     "features": Features.from_dict,
     "codes": Codes.from_dict,
+    "log_mel": LogMel.from_dict,
+    "tokens": Tokens.from_dict,
 }
 
 
@@ -77,11 +82,17 @@ class Preprocessing:
 
 def _input_step(section: PrepareSection, columns: Columns, rows: Rows) -> Step | None:
     """What prepares the inputs, fitted on these rows."""
-    field = columns.schema["input"]
+    field, values = columns.schema["input"], columns.values["input"]
+    if field.kind == "text" and isinstance(values, Ragged):
+        return Tokens.fit("input", values, field, rows, section)
     if field.features and section.binarize:
         raise DataError("prepare.binarize cuts values of 0 to 1, and the table has categories or missing values.")
+    if field.kind == "audio" and section.binarize:
+        raise DataError("prepare.binarize cuts values of 0 to 1, and sounds become logarithms of loudness.")
     if field.features:
         return Features.fit("input", columns.dense("input"), field, rows, section.standardize)
+    if field.kind == "audio":
+        return LogMel.fit("input", columns.dense("input"), field, rows, section.mels, section.standardize)
     if section.binarize:
         return Binarize.fit("input", columns.dense("input"))
     return Standardize.fit("input", columns.dense("input"), rows) if section.standardize else None

@@ -11,11 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pellucid.data import packed
+from pellucid.data.augmentations.augmentation import Drawn
 from pellucid.data.batch import Batch, tensor_of
 from pellucid.data.columns import Columns, check_finite
 from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.ragged import Ragged
 from pellucid.data.split import Split, draw
 from pellucid.data.steps import Shaping, Standardize
+from pellucid.data.tokens import Tokens, side_by_side
 from pellucid.errors import DataError
 from pellucid.recipe import Recipe
 from pellucid.spec import Spec
@@ -25,6 +29,10 @@ EVALUATION_ROWS, FEWEST_ROWS = 512, 32
 EVALUATION_BYTES = 16 << 20
 """Of inputs in one evaluation batch. It depends on nothing but the spec, so that every look at the same weights gives
 the same bytes."""
+TOKEN_BYTES = 256
+"""Of a token, as a model holds it: a vector of some dozens of numbers."""
+SHOWN_BYTES = 480
+"""Of a document's beginning, as a report shows it."""
 
 
 class Rows:
@@ -44,7 +52,10 @@ class Rows:
         self.preprocessing = preprocessing
         self.spec = _spec(columns, split, preprocessing)
         self.device = device
-        self._tensors = {name: tensor_of(columns.dense(name)).to(device) for name in columns.values}
+        self._tokens = _tokens(columns, preprocessing, device)
+        self._tensors = {
+            name: tensor_of(columns.dense(name)).to(device) for name in columns.values if name not in self._tokens
+        }
         self._rows = {part: torch.from_numpy(rows) for part, rows in split.parts.items()}
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> Rows:
@@ -57,11 +68,18 @@ class Rows:
         """Return the row ids of a part, ascending, `[rows]`."""
         return self._rows[part]
 
-    def take(self, rows: Tensor) -> Batch:
-        """Gather rows and apply the fitted steps."""
+    def take(self, rows: Tensor, augmented: Drawn | None = None) -> Batch:
+        """Gather rows and apply the fitted steps; for training alone, also what a recipe's augmentations drew."""
         place = rows.to(self.device)
-        gathered = {name: tensor.index_select(0, place) for name, tensor in self._tensors.items()}
-        return Batch({name: self.preprocessing.apply(name, tensor) for name, tensor in gathered.items()}, rows)
+        columns = {name: tensor.index_select(0, place) for name, tensor in self._tensors.items()}
+        for name, (tokens, offsets) in self._tokens.items():
+            columns[name] = side_by_side(tokens, offsets, place, self.spec.input.size)
+        if augmented is not None:
+            columns = augmented.apply("raw", columns)
+        columns = {name: self.preprocessing.apply(name, tensor) for name, tensor in columns.items()}
+        if augmented is not None:
+            columns = augmented.apply("prepared", columns)
+        return Batch(columns, rows)
 
     def batches(self, part: str) -> Iterator[Batch]:
         """Yield a part whole and in order, as evaluation reads it."""
@@ -74,16 +92,54 @@ class Rows:
         rows = self._rows["train"]
         return self.take(rows[:: max(1, len(rows) // 256)][:256])["input"]
 
-    def raw(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return inputs as the user knows them: images in 0 to 1, numbers in their own units."""
+    def raw(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return inputs to be looked at: images in 0 to 1, numbers as they were, spectrograms, how documents begin."""
+        if self.columns.schema["input"].kind == "audio":
+            prepared = self.take(torch.from_numpy(rows))["input"]
+            return prepared.flip(2).cpu().numpy()  # low frequencies at the bottom
+        texts = self.columns.values["input"]
+        if isinstance(texts, Ragged):
+            return Ragged.of(texts.row(row)[:SHOWN_BYTES] for row in rows)[:]
         values = self.columns.dense("input")[rows]
         floats = values.astype(np.float32)
         return floats / np.float32(255) if values.dtype == np.uint8 else floats
 
+    def pictures(self, prepared: Tensor) -> Tensor:
+        """Return prepared pictures as they can be shown, in 0 to 1."""
+        step = self.preprocessing.steps.get("input")
+        if isinstance(step, Standardize):
+            mean, std = (torch.tensor(each, device=prepared.device).view(-1, 1, 1) for each in (step.mean, step.std))
+            prepared = prepared * std + mean
+        if self.spec.input.unit == "own":
+            low, high = prepared.amin(), prepared.amax()
+            prepared = (prepared - low) / (high - low).clamp(min=1e-12)
+        return prepared.clamp(0, 1)
+
     @property
     def row_bytes(self) -> int:
         """Size of one prepared input row."""
-        return 4 * self.spec.input.size
+        return (TOKEN_BYTES if self._tokens else 4) * self.spec.input.size
+
+    @property
+    def lengths(self) -> Tensor:
+        """How many tokens each row has, `[N]` on the CPU; of rows that have one shape, as many as they hold numbers."""
+        if not self._tokens:
+            return torch.full((len(self.columns),), self.spec.input.size)
+        (_, offsets), *_ = self._tokens.values()
+        return offsets.diff().cpu()
+
+    @property
+    def bytes_at_rest(self) -> int:
+        """Size of one input row as it lies at rest."""
+        column = self.columns.values["input"]
+        values = column.values if isinstance(column, Ragged) else column
+        return values.nbytes // len(column)
+
+    def expect(self, rows: Tensor) -> None:
+        """Have rows that lie on a disk read into memory, for they will be taken soon."""
+        for column in self.columns.values.values():
+            if not isinstance(column, Ragged):  # whose tokens lie in memory
+                packed.read_ahead(column, rows.numpy())
 
     def size(self, part: str) -> int:
         """Return how many rows a part has."""
@@ -127,6 +183,17 @@ def check_batch_size(recipe: Recipe, num_rows: int) -> None:
             f"train.batch_size = {size}, but there are {num_rows} rows to train on. "
             f'Choose at most {num_rows}, or train.batch_size="all".'
         )
+
+
+def _tokens(columns: Columns, preprocessing: Preprocessing, device: str) -> dict[str, tuple[Tensor, Tensor]]:
+    """Documents as the numbers of their tokens and where each begins, made once."""
+    found = {}
+    for name, step in preprocessing.steps.items():
+        column = columns.values.get(name)
+        if isinstance(step, Tokens) and isinstance(column, Ragged):
+            tokens = step.encode(column)
+            found[name] = torch.from_numpy(tokens.values).to(device), torch.from_numpy(tokens.offsets).to(device)
+    return found
 
 
 def _spec(columns: Columns, split: Split, preprocessing: Preprocessing) -> Spec:

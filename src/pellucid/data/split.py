@@ -14,16 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data import draws, ordering
 from pellucid.data.columns import Columns, Rows
+from pellucid.data.draws import Manner
 from pellucid.errors import DataError, LeakError
 from pellucid.recipe import SplitSection
 
 PARTS = ("train", "validation", "test")
+IN_ORDER = ("time", "contiguous")
+"""Kinds whose parts follow one another; nothing of them is drawn by chance."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row ids of each part, ascending, and how they came about in one sentence."""
+    """Row ids of each part, ascending, and how they came about in one sentence. Rows may be in no part."""
 
     parts: Mapping[str, Rows]
     how: str
@@ -41,11 +45,11 @@ class Split:
 
     def to_dict(self, columns: Columns) -> dict[str, Any]:
         """Return split.json: the rows, how they were drawn, the hashes, and counts per part and class."""
-        classes = {}
-        if _is_category(columns):
+        classes, labels = {}, draws.classes_of(columns)
+        if labels is not None:
             names = columns.schema["target"].categories
             for part in PARTS:
-                counts = np.bincount(columns.dense("target")[self.parts[part]], minlength=len(names))
+                counts = np.bincount(labels[self.parts[part]], minlength=len(names))
                 classes[part] = dict(zip(names, counts.tolist(), strict=True))
         return {
             "kind": self.section.kind,
@@ -56,7 +60,25 @@ class Split:
             "counts": {part: len(self.parts[part]) for part in PARTS},
             "classes": classes,
             "rows": {part: _written(self.parts[part]) for part in PARTS},
+            "left_out": _written(np.setdiff1d(np.arange(len(columns)), np.concatenate([*self.parts.values()]))),
+            "section": self.section.model_dump(exclude_none=True),
         }
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Split:
+        """Read what `to_dict` made.
+
+        Raises:
+            DataError: the rows are not those that its hash was taken of.
+        """
+        section = SplitSection(**values.get("section", {"kind": values["kind"], "seed": values["seed"]}))
+        split = Split({part: read_rows(values["rows"][part]) for part in PARTS}, values["how"], section)
+        if split.hash != values["hash"]:
+            raise DataError(
+                f"The rows of this split have the hash {split.hash[:12]}..., and it says {values['hash'][:12]}...: "
+                "they were changed since. Draw the split again."
+            )
+        return split
 
 
 def _written(rows: Rows) -> list[int] | dict[str, int]:
@@ -73,11 +95,6 @@ def read_rows(written: Sequence[int] | Mapping[str, int]) -> Rows:
     return np.asarray(written, np.int64)
 
 
-def _is_category(columns: Columns) -> bool:
-    """Whether the data has classes to draw by."""
-    return "target" in columns.schema and columns.schema["target"].kind == "category"
-
-
 def rows_hash(*parts: Rows) -> str:
     """Return the SHA-256 of lists of row ids."""
     digest = hashlib.sha256()
@@ -90,95 +107,146 @@ def draw(section: SplitSection, columns: Columns) -> Split:
     """Draw the split that a recipe asks for.
 
     Raises:
-        DataError: a part would be empty, a class too rare, or the data has no parts of its own.
+        DataError: a part would be empty, a class too rare, or the data has no parts, groups or times of its own.
+        LeakError: the parts that the data came with share rows, or a group.
     """
-    given = dict(columns.given)
-    if section.kind == "given" and not given:
-        raise DataError("split.kind = 'given', but the data came without parts. Choose stratified or random.")
-    if section.kind != "given":
-        given = {}  # the user asked for a draw from all rows
-    if section.kind == "contiguous":
-        split = _cut(section, len(columns))
-        if _is_category(columns):
-            _check_classes(split, columns, columns.dense("target"))
-        return split
-    random = np.random.default_rng([section.seed, 0x5EED])
-    pool = given.get("train", np.setdiff1d(np.arange(len(columns)), np.concatenate([[], *given.values()]).astype(int)))
-    labels = columns.dense("target") if _is_category(columns) else None
-    by_class = labels if section.kind != "random" else None
-    if section.kind == "stratified" and labels is None:
-        found = (
-            f"the target is a {columns.schema['target'].kind}"
-            if "target" in columns.schema
-            else "the data has no target"
-        )
-        raise DataError(f"split.kind = 'stratified' needs classes, and {found}. Choose split.kind = 'random'.")
-    drawn, told = {}, []
-    for part, share in (("test", section.test), ("validation", section.validation)):
-        if part in given:
-            drawn[part] = np.sort(given[part])
-            told.append(f"{part} as given")
-            continue
-        # Shares are of all the rows that were there to draw from, so the second draw takes a larger share of the rest.
-        wanted = round(share * (len(pool) + sum(len(rows) for name, rows in drawn.items() if name not in given)))
-        if share > 0 and wanted == 0:
+    check_section(section, columns)
+    if section.kind in IN_ORDER:
+        split = Split(*ordering.cut(section, columns), section)
+    else:
+        random = np.random.default_rng([section.seed, 0x5EED])
+        sealed = seal(section, columns, random)
+        drawn, told, pool = sealed.rows("validation"), list(sealed.told), sealed.pool
+        if drawn is None:
+            wanted = _wanted(section, "validation", len(pool) + sealed.num_drawn, len(pool))
+            drawn, pool = _draw_part("validation", wanted, pool, sealed.manner, random, told)
+        else:
+            told.append("validation as given")
+        if len(pool) == 0:
             raise DataError(
-                f"split.{part} = {share:g} of {len(pool)} rows is none. Give more rows, or split.{part} = 0."
+                f"The split leaves none of {len(columns)} rows to train on. Lower split.validation and split.test."
             )
-        chosen = _choose(pool, wanted, by_class, random)
-        drawn[part] = chosen
-        pool = np.setdiff1d(pool, chosen, assume_unique=True)
-        if share > 0:
-            told.append(f"{part} {len(chosen)} rows drawn {'at random' if by_class is None else 'by class'}")
-    if len(pool) == 0:
-        raise DataError(
-            f"The split leaves none of {len(columns)} rows to train on. Lower split.validation and split.test."
-        )
-    how = f"{section.kind}: " + (", ".join(told) or "all rows train") + f", seed {section.seed}"
-    split = Split({"train": np.sort(pool), **drawn}, how, section)
-    if labels is not None:
-        _check_classes(split, columns, labels)
+        how = f"{section.kind}: " + (", ".join(told) or "all rows train") + f", seed {section.seed}"
+        split = Split({"train": np.sort(pool), "validation": drawn, "test": sealed.test}, how, section)
+    check_classes(split, columns)
     return split
 
 
-def _cut(section: SplitSection, num_rows: int) -> Split:
-    """Cut the rows in their order, so that a part is one piece: neighbours of a text or a series know one another."""
-    num_test, num_validation = round(section.test * num_rows), round(section.validation * num_rows)
-    num_train = num_rows - num_test - num_validation
-    if num_train < 1 or (section.test > 0 and num_test == 0) or (section.validation > 0 and num_validation == 0):
-        raise DataError(f"{num_rows} rows are too few to cut as asked. Give more rows, or other shares.")
-    ends = np.cumsum([num_train, num_validation, num_test])
-    train, validation, test = (
-        np.arange(end - size, end) for end, size in zip(ends, (num_train, num_validation, num_test), strict=True)
-    )
-    how = f"contiguous: the first {num_train:,} train, the next {num_validation:,} validate, the last {num_test:,} test"
-    return Split({"train": train, "validation": validation, "test": test}, how, section)
+def check_section(section: SplitSection, columns: Columns) -> None:
+    """Refuse what the data cannot be split by, before anything is drawn."""
+    if section.kind == "given" and not columns.given:
+        raise DataError("split.kind = 'given', but the data came without parts. Choose stratified or random.")
+    if section.kind == "grouped" or section.group is not None:
+        draws.key(columns, "group", section.group)
+    if section.kind == "time" or section.time is not None:
+        draws.key(columns, "time", section.time)
+    if section.kind == "time" and section.group is not None:
+        raise DataError(
+            f"split.kind = 'time' cuts all rows at one time, and groups of {section.group!r} may lie on both sides. "
+            "Leave split.group out, or choose split.kind = 'grouped'."
+        )
+    if section.gap and section.kind not in IN_ORDER:
+        raise DataError(
+            f"split.gap = {section.gap}: rows are left out where parts follow one another, split.kind = 'time' or "
+            f"'contiguous'; here it is {section.kind!r}."
+        )
 
 
-def _choose(pool: Rows, wanted: int, labels: NDArray[Any] | None, random: np.random.Generator) -> Rows:
-    """Choose `wanted` rows of the pool; with labels, of each class its share (largest remainders get the odd rows)."""
-    if labels is None:
-        return np.sort(random.permutation(pool)[:wanted])
-    classes, codes, counts = np.unique(labels[pool], return_inverse=True, return_counts=True)
-    shares = counts * (wanted / len(pool))
-    quota = np.floor(shares).astype(int)
-    odd = np.argsort(quota - shares, kind="stable")[: wanted - quota.sum()]
-    quota[odd] += 1
-    chosen = [random.permutation(pool[codes == code])[: quota[code]] for code in range(len(classes))]
-    return np.sort(np.concatenate(chosen))
+@dataclass(frozen=True)
+class Sealed:
+    """The test part, put aside first, and what is left.
+
+    Attributes:
+        test: its rows, ascending.
+        pool: what train and validation are drawn from.
+        manner: by what.
+        told: how it was done, in pieces of a sentence.
+        num_drawn: how many of the pool's rows the test part has taken.
+        given: the parts that the data came with, where the recipe keeps them.
+    """
+
+    test: Rows
+    pool: Rows
+    manner: Manner
+    told: tuple[str, ...]
+    num_drawn: int
+    given: Mapping[str, Rows]
+
+    def rows(self, part: str) -> Rows | None:
+        """Return a given part, ascending, or None."""
+        return np.sort(self.given[part]) if part in self.given else None
 
 
-def _check_classes(split: Split, columns: Columns, labels: NDArray[Any]) -> None:
+def seal(section: SplitSection, columns: Columns, random: np.random.Generator) -> Sealed:
+    """Put the test part aside: as given, or drawn, which depends on no other share than its own."""
+    given = dict(columns.given) if section.kind == "given" else {}  # else the user asked for a draw from all rows
+    manner = draws.manner_of(section, columns)
+    if given and manner.groups is not None:
+        _check_given_groups(given, columns.keys[str(section.group)])
+    pool = given.get("train", np.setdiff1d(np.arange(len(columns)), np.concatenate([[], *given.values()]).astype(int)))
+    drawn = [part for part in ("test", "validation") if getattr(section, part) > 0 and part not in given]
+    if manner.groups is not None and (groups := draws.num_groups(pool, manner)) <= len(drawn):
+        raise DataError(
+            f"split.group = {section.group!r}: {groups} {'group' if groups == 1 else 'groups'} for {1 + len(drawn)} "
+            "parts, each of which needs one at least. Give rows of more groups, or fewer parts (split.test = 0)."
+        )
+    if "test" in given:
+        return Sealed(np.sort(given["test"]), pool, manner, ("test as given",), 0, given)
+    told: list[str] = []
+    wanted = _wanted(section, "test", len(pool), len(pool))
+    test, rest = _draw_part("test", wanted, pool, manner, random, told, kept=1 + ("validation" in drawn))
+    return Sealed(test, rest, manner, tuple(told), len(test), given)
+
+
+def _wanted(section: SplitSection, part: str, num_rows: int, num_left: int) -> int:
+    """How many rows a part gets; its share is of all rows that there were to draw from, so more of those left."""
+    share = section.test if part == "test" else section.validation
+    wanted = round(share * num_rows)
+    if share > 0 and wanted == 0:
+        raise DataError(f"split.{part} = {share:g} of {num_left} rows is none. Give more rows, or split.{part} = 0.")
+    return min(wanted, num_left)
+
+
+def _draw_part(
+    part: str, wanted: int, pool: Rows, manner: Manner, random: np.random.Generator, told: list[str], kept: int = 1
+) -> tuple[Rows, Rows]:
+    """Return a part's rows and those left, and tell of it."""
+    chosen = draws.choose(pool, wanted, manner, random, kept)
+    if wanted:
+        told.append(f"{part} {len(chosen)} rows drawn {manner.told}")
+    return chosen, np.setdiff1d(pool, chosen, assume_unique=True)
+
+
+def _check_given_groups(given: Mapping[str, Rows], groups: NDArray[Any]) -> None:
+    """Refuse given parts that share a group."""
+    names = list(given)
+    for place, one in enumerate(names):
+        for other in names[place + 1 :]:
+            shared = sorted(set(groups[given[one]].tolist()) & set(groups[given[other]].tolist()), key=str)
+            if shared:
+                shown = ", ".join(map(repr, shared[:5])) + (", ..." if len(shared) > 5 else "")
+                raise LeakError(
+                    f"{len(shared)} groups lie in the given parts {one} and {other} both: {shown}. "
+                    "Choose split.kind = 'grouped', which draws anew and keeps groups whole, or leave split.group out."
+                )
+
+
+def check_classes(split: Split, columns: Columns) -> None:
     """Every class must be in train, and a part that judges needs at least two."""
+    labels = draws.classes_of(columns)
+    if labels is None:
+        return
     names = columns.schema["target"].categories
+    kind = split.section.kind
+    remedy = {"grouped": "another split.seed", "time": "other shares"}.get(kind, "split.kind = 'stratified'")
     for part in PARTS:
         rows = split.parts[part]
         present = np.unique(labels[rows])
         if len(rows) and len(present) == 1:
-            remedy = "." if part == "train" else ", or split.kind = 'stratified'."
+            otherwise = "" if part == "train" else f", or {remedy}"
             raise DataError(
                 f"The {part} part has one class only ({names[present[0]]!r}, {len(rows)} rows): "
-                f"nothing can be told apart. Give rows of at least two classes{remedy}"
+                f"nothing can be told apart. Give rows of at least two classes{otherwise}."
             )
         if part == "train" and len(present) < len(names):
             absent = ", ".join(repr(names[code]) for code in sorted(set(range(len(names))) - set(present.tolist()))[:5])

@@ -59,6 +59,15 @@ class Shaping(Step, Protocol):
         """What a model meets."""
 
 
+@runtime_checkable
+class Reading(Shaping, Protocol):
+    """A step whose rows are read by what they are before it: `predict` goes by that."""
+
+    @property
+    def raw(self) -> Field:
+        """What its rows are before it."""
+
+
 @dataclass(frozen=True)
 class Standardize:
     """Subtract the mean and divide by the standard deviation, per channel or feature.
@@ -111,15 +120,15 @@ class Standardize:
     name = "standardize"
 
     def bind(self, device: str, raw: Field | None = None) -> Apply:
-        """Return values * scale + shift for images, and (values - centre) * scale + rest for tables."""
+        """Return values * scale + shift for images, and (values - centre) * scale + rest for tables and series."""
         scale, shift, centre, rest = _affine(self, device)
 
         def apply(values: Tensor) -> Tensor:
             unit = 1 / 255 if values.dtype == torch.uint8 else 1.0
             floats = values.to(torch.float32)
-            if values.ndim == 2:  # a feature may lie far from zero: subtracting first keeps its digits
-                return torch.addcmul(rest, floats - centre, scale)
             shape = (-1, *[1] * (values.ndim - 2))
+            if values.ndim <= 3:  # a feature may lie far from zero: subtracting first keeps its digits
+                return torch.addcmul(rest.view(shape), floats - centre.view(shape), scale.view(shape))
             return torch.addcmul(shift.view(shape), floats, (scale * unit).view(shape))
 
         return apply

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA, kinds, rows, text
+from pellucid.data import DATA, documents, kinds, rows, series, text
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError
@@ -59,6 +59,8 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
     )
     if columns.schema["input"].kind == "tokens":
         return text.open(recipe, columns, device)
+    if columns.schema["input"].clock is not None:
+        columns = series.windows(columns, recipe.prepare, recipe.split)
     return rows.open(recipe, columns, device)
 
 
@@ -100,5 +102,9 @@ def specs(source: str) -> Spec:
     import importlib
 
     module, _, _ = find(DATA, source, "data.source").target.partition(":")
-    known: dict[str, Spec] = importlib.import_module(module).SPECS
-    return known[source] if source in known else text.spec_of(read(DataSection(source=source)))
+    known: dict[str, Spec] = getattr(importlib.import_module(module), "SPECS", {})
+    if source in known:
+        return known[source]
+    columns = read(DataSection(source=source))
+    is_documents = columns.schema["input"].kind == "text"
+    return documents.spec_of(columns) if is_documents else text.spec_of(columns)

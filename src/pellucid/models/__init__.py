@@ -51,6 +51,14 @@ MODELS: dict[str, Entry] = {
         line="for tables: an embedding of every category beside the numbers, into a multilayer perceptron",
         example="digits",
     ),
+    "forecaster": Entry(
+        target="pellucid.models.forecaster:Forecaster",
+        family="dense",
+        paper="Zeng et al., Are Transformers Effective for Time Series Forecasting? (arXiv 2205.13504)",
+        year=2023,
+        line="for series: what is added to the last value, by a linear map of the window and hidden layers",
+        example="digits",
+    ),
     "convnet": Entry(
         target="pellucid.models.convnet:ConvNet",
         family="convolutional",
@@ -82,6 +90,14 @@ MODELS: dict[str, Entry] = {
         year=2015,
         line="a class for every pixel: a contracting path, an expanding one, and skips between them",
         example="digits",
+    ),
+    "text_convnet": Entry(
+        target="pellucid.models.text_convnet:TextConvNet",
+        family="convolutional",
+        paper="Kim, Convolutional Neural Networks for Sentence Classification (arXiv 1408.5882)",
+        year=2014,
+        line="for documents: filters over a few words each, and the largest answer of each filter",
+        example="paragraphs",
     ),
     "lstm": Entry(
         target="pellucid.models.lstm:LSTM",

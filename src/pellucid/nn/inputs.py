@@ -14,7 +14,9 @@ def flat_size(spec: Spec, model: str) -> int:
             f"Encode it as numbers first, one column per value."
         )
     if spec.input.kind == "tokens":
-        raise ShapeError(f"{model} reads numbers, but the input is text. Choose lstm or gpt.")
+        raise ShapeError(
+            f"{model} reads numbers, but the input is text. Choose text_convnet for documents, lstm or gpt for one."
+        )
     return spec.input.size
 
 

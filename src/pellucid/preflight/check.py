@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid import experiment, verbs
-from pellucid.data import kinds, world
+from pellucid.data import kinds, series, world
 from pellucid.data.rows import Rows
 from pellucid.errors import PellucidError
 from pellucid.execution import decide, threads_kept
@@ -20,9 +20,19 @@ from pellucid.recipe import DataSection, Recipe, assignment
 CHECKS: Mapping[str, str] = {
     "table": "pellucid.preflight.tables",
     "masks": "pellucid.preflight.masks",
+    "series": "pellucid.preflight.series",
+    "pictures": "pellucid.preflight.pictures",
+    "documents": "pellucid.preflight.documents",
+    "sounds": "pellucid.preflight.sounds",
+    "arrays": "pellucid.preflight.columns",
+    "idx": "pellucid.preflight.columns",
+    "cifar": "pellucid.preflight.columns",
+    "conllu": "pellucid.preflight.conllu",
 }
 """The module that looks at the files of each kind of data: `check(section) -> Iterator[Finding]`."""
-NAMELESS = ("table", "series")
+TOLD = 4
+"""Lines that say what was looked at, at most."""
+NAMELESS = ("table", "series", "conllu")
 """Kinds that can be looked at before it is said what is to be predicted."""
 
 
@@ -45,7 +55,7 @@ def check(
     if not isinstance(source, Recipe) and world.is_own(str(source)):
         settings = dict(settings.items() if isinstance(settings, Mapping) else map(assignment, settings))
         if target is None and kinds.kind_of(Path(source)) in NAMELESS:
-            return of_data(DataSection(source=str(source)))
+            return of_data(series.recognised(DataSection(source=str(source)))[0])
         source = propose(source, target, settings=settings).recipe
     elif target is not None:
         raise PellucidError("--target goes with the path of data; a recipe names its own (data.target).")
@@ -57,9 +67,18 @@ def check(
     with threads_kept(), undisturbed(recipe.seed):
         made = experiment.assemble(recipe, decide(recipe.execution), experiment.Given(quiet=True))
         if isinstance(made.world, Rows):
-            findings += parts.check(made.world)
+            findings += parts.check(made.world, recipe.data)
         findings += learning.check(made)
     return worst_first(findings)
+
+
+def looked_at(source: str, settings: Iterable[str], target: str | None) -> list[str]:
+    """Return in a few lines what `check` looks at: which data of one's own, or which recipe."""
+    if not world.is_own(source):
+        return [f"Looked at the recipe {source}, its split and its first steps."]
+    if target is None and kinds.kind_of(Path(source)) in NAMELESS:
+        return [f"Looked at the table {source}; with --target also at its split and at what would learn from it."]
+    return list(propose(source, target, settings=settings).because)[:TOLD]
 
 
 def of_data(section: DataSection) -> list[Finding]:

@@ -39,11 +39,11 @@ def check(section: DataSection) -> Iterator[Finding]:
     columns = table.types_of(frame, section)
     yield from _missing(frame, columns, target)
     yield from _columns(frame, columns, target)
-    yield from _texts(frame, columns)
+    yield from texts(frame, columns)
     if target is not None:
         yield from _classes(frame, columns, target)
         yield from _gives_away(frame, columns, target)
-    yield from _numbers(frame, columns)
+    yield from numbers(frame, columns)
     yield from _rows(frame, columns, target)
 
 
@@ -112,7 +112,8 @@ def _tells_rows_apart(series: polars.Series) -> bool:
     return bool((values == np.round(values)).all()) and len(np.unique(values)) == len(values)
 
 
-def _texts(frame: polars.DataFrame, columns: Sequence[Column]) -> Iterator[Finding]:
+def texts(frame: polars.DataFrame, columns: Sequence[Column]) -> Iterator[Finding]:
+    """Yield columns that are nearly numbers, were written in another encoding, or spell one value in several ways."""
     import polars
 
     for column in columns:
@@ -204,7 +205,8 @@ def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float((one * other).sum()) / size if size > 0 else 0.0
 
 
-def _numbers(frame: polars.DataFrame, columns: Sequence[Column]) -> Iterator[Finding]:
+def numbers(frame: polars.DataFrame, columns: Sequence[Column]) -> Iterator[Finding]:
+    """Yield infinities, and numbers far from all others."""
     for column in columns:
         numbers = table.as_numbers(frame[column.name]) if column.type == "number" else None
         if numbers is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid import recipe as recipes
 from pellucid.catalogue import validate
 from pellucid.data import kinds
+from pellucid.data.series import recognised
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, Recipe
 
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
 
 PROPOSALS: Mapping[str, str] = {
     "table": "pellucid.proposals.tables",
+    "series": "pellucid.proposals.series",
     "pictures": "pellucid.proposals.pictures",
     "masks": "pellucid.proposals.masks",
+    "sounds": "pellucid.proposals.sounds",
+    "documents": "pellucid.proposals.documents",
+    "arrays": "pellucid.proposals.columns",
+    "idx": "pellucid.proposals.columns",
+    "cifar": "pellucid.proposals.columns",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
 SMALLEST = 16
@@ -56,13 +63,19 @@ def propose(
     """
     path = Path(path)
     section = _section(path, target, settings)
-    kind = section.kind or kinds.kind_of(path)
+    kind, because = section.kind or kinds.kind_of(path), list[str]()
+    if kind == "table" and section.kind is None and section.input is not None:
+        kind = kinds.kind_in_column(section)
+    elif kind == "table" and section.kind is None:
+        section, because = recognised(section)
+        kind = section.kind or kind
     if kind not in PROPOSALS:
         known = ", ".join(PROPOSALS)
         raise DataError(f"{path} holds {kind}, for which no recipe is proposed; there is one for {known}.")
     module = importlib.import_module(PROPOSALS[kind])
     made: Callable[[Path, DataSection, str | None], Proposal] = module.propose
-    return made(path, section.model_copy(update={"kind": kind}), model)
+    proposal = made(path, section.model_copy(update={"kind": kind}), model)
+    return Proposal(proposal.recipe, [*because, *proposal.because])
 
 
 def _section(path: Path, target: str | None, settings: Iterable[str] | Mapping[str, Any]) -> DataSection:

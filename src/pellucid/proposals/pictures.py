@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pellucid import recipe as recipes
-from pellucid.data import image_folder
+from pellucid.data import folder, image_folder
+from pellucid.data.inputs import PICTURES
 from pellucid.proposals import Proposal, batch_size, name_of, trained_rows
 from pellucid.recipe import DataSection
 
@@ -19,7 +20,7 @@ million a second on two cores, hence about a minute."""
 
 def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
     """Return a small residual net on a folder's pictures, brought to their median size."""
-    found = image_folder.find(path, section.target)
+    found = folder.of_section(section, PICTURES, "pictures")
     headers = image_folder.headers_of(found)
     height, width = size = section.size or image_folder.proposed_size(found, headers)
     rows = trained_rows(found)

@@ -81,6 +81,13 @@ RECIPES: dict[str, Entry] = {
         2019,
         "a small GPT on scikit-learn's descriptions; seconds",
     ),
+    "paragraphs": Entry(
+        "pellucid.recipes.text:paragraphs",
+        "documents",
+        "Kim",
+        2014,
+        "a small convolutional net tells which data set a paragraph describes; seconds",
+    ),
     "digits-dcgan": Entry(
         "pellucid.recipes.digits:digits_dcgan",
         "generative",

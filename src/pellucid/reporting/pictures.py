@@ -1,4 +1,4 @@
-"""The worst mistakes, one by one: images as pictures, tables as rows."""
+"""The worst mistakes, one by one: images as pictures, tables as rows, documents as they begin."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from pellucid.reporting import words
 from pellucid.reporting.record import Record, Result
 
 MOST = 16
+SHOWN = 400
+"""Characters of a document's beginning."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Worst:
     columns: list[str]
     feature_names: list[str]
     are_images: bool
+    are_texts: bool
 
 
 def worst(record: Record, result: Result) -> Worst | None:
@@ -59,15 +62,18 @@ def worst(record: Record, result: Result) -> Worst | None:
     told = _told(listed, shares if result["task"] == "classify" else {})
     images = [_data_uri(image) for image in inputs] if inputs is not None and inputs.ndim == 4 else [""] * len(listed)
     features: list[tuple[str, ...]] = [()] * len(listed)
-    if inputs is not None and inputs.ndim == 2:
+    are_texts = inputs is not None and inputs.ndim == 2 and inputs.dtype == np.uint8
+    if inputs is not None and are_texts:
+        features = [(_beginning(text),) for text in inputs]
+    elif inputs is not None and inputs.ndim == 2:
         levels = result.get("feature_levels") or [()] * inputs.shape[1]
         features = list(zip(*map(_feature, inputs.T.tolist(), levels), strict=True))
-    names = list(result.get("feature_names", ()))
+    names = ["how it begins"] if are_texts else list(result.get("feature_names", ()))
     if len(names) != len(features[0]):
         names = [f"feature {number}" for number in range(len(features[0]))]
     everything = zip(listed, told, images, features, strict=True)
     mistakes = [Mistake(given["row"], said, image, numbers) for given, said, image, numbers in everything]
-    return Worst(mistakes, [each.name for each in told[0]], names, are_images=bool(images[0]))
+    return Worst(mistakes, [each.name for each in told[0]], names, are_images=bool(images[0]), are_texts=are_texts)
 
 
 def _feature(values: Sequence[float], levels: Sequence[str]) -> list[str]:
@@ -75,6 +81,12 @@ def _feature(values: Sequence[float], levels: Sequence[str]) -> list[str]:
     present = [value for value in values if not math.isnan(value)]
     texts = iter([levels[int(value)] for value in present] if levels else words.column(present))
     return ["missing" if math.isnan(value) else next(texts) for value in values]
+
+
+def _beginning(text: NDArray[Any]) -> str:
+    """The beginning of a document, uint8 `[bytes]` ended by zeros and cut anywhere, in words."""
+    words = text.tobytes().rstrip(b"\0").decode(errors="ignore")
+    return f"{words[:SHOWN]} ..." if len(words) > SHOWN else words
 
 
 def _told(listed: Sequence[Mapping[str, Any]], shares: Mapping[str, Sequence[str]]) -> list[list[Told]]:

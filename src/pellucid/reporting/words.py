@@ -35,6 +35,7 @@ _BASELINES = {
     "mean": "mean",
     "linear": "linear model",
     "k_nearest": "nearest neighbours",
+    "tfidf": "tf-idf and a linear model",
 }
 _INTERVALS = {"wilson": "Wilson's score", "bootstrap": "the bootstrap", "student": "Student's t"}
 

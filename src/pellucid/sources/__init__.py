@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pellucid.catalogue import Entry, find
 
@@ -18,6 +18,13 @@ SOURCES: dict[str, Entry] = {
         "Bottou, Curiously fast convergence of some stochastic gradient descent algorithms",
         2009,
         "every row once an epoch, in an order that is a function of (seed, epoch)",
+    ),
+    "bucketed": Entry(
+        "pellucid.sources.bucketed:Bucketed",
+        "rows",
+        "Khomenko et al., Accelerating recurrent neural network training using sequence bucketing (arXiv 1708.05604)",
+        2016,
+        "every row once an epoch, in batches of about one length whose order is a function of (seed, epoch)",
     ),
     "streams": Entry(
         "pellucid.sources.streams:Streams",
@@ -49,5 +56,10 @@ def build(name: str, recipe: Recipe, world: World) -> Source:
     Args:
         name: the row that the task asks for.
     """
-    source: Source = find(SOURCES, name, "source").load()(world, batch_size=recipe.train.batch_size, seed=recipe.seed)
+    settings: dict[str, Any] = {"batch_size": recipe.train.batch_size, "seed": recipe.seed}
+    if recipe.augment:
+        from pellucid.sources.augmented import augmentations
+
+        settings["augmentations"] = augmentations(name, recipe, world)
+    source: Source = find(SOURCES, name, "source").load()(world, **settings)
     return source

@@ -34,17 +34,53 @@ def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Map
         for name in ("input", "target")
     )
     new = judged["input"].flatten(1).cpu().numpy()
+    if world.spec.input.kind == "tokens":
+        X, new = _term_weights(X, new, len(world.spec.input.categories))
     targets = judged["target"].cpu().numpy()
     spec = world.spec.target
     assert spec is not None
     if spec.kind == "category":
-        predictions = _classifiers(X, y, new, len(spec.categories))
+        of = _document_classifiers if world.spec.input.kind == "tokens" else _classifiers
+        predictions = of(X, y, new, len(spec.categories))
     else:
         mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
         predictions = {
             name: ({"number": numbers * std + mean}, rows) for name, (numbers, rows) in _regressors(X, y, new).items()
         }
     return {name: (task.scores(predicted, targets), rows) for name, (predicted, rows) in predictions.items()}
+
+
+def _term_weights(X: NDArray[Any], new: NDArray[Any], num_tokens: int) -> tuple[Any, Any]:
+    """Documents as how often each known token occurs, weighted by how few training documents have it (tf-idf)."""
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    def counts(tokens: NDArray[Any]) -> Any:
+        rows, places = np.nonzero(tokens > 1)  # neither padding nor unknown
+        shape = (len(tokens), num_tokens)
+        return csr_matrix((np.ones(len(rows)), (rows, tokens[rows, places])), shape)
+
+    weights = TfidfTransformer(sublinear_tf=True).fit(counts(X))
+    return weights.transform(counts(X)), weights.transform(counts(new))
+
+
+def _document_classifiers(X: Any, y: NDArray[Any], new: Any, num_classes: int) -> dict[str, tuple[PerRow, int]]:
+    """The largest class, and softmax regression on the weighted tokens."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows = X.shape[0]
+    linear = LogisticRegression(C=4.0, max_iter=200).fit(X, y)
+    majority = np.tile(np.bincount(y, minlength=num_classes) / len(y), (new.shape[0], 1))
+    found = {"majority": majority, "tfidf": _all_classes(linear.predict_proba(new), linear.classes_, num_classes)}
+    return {name: (_per_row(shares), rows) for name, shares in found.items()}
+
+
+def _per_row(shares: NDArray[Any]) -> PerRow:
+    """Probabilities `[rows, classes]` as a task judges them."""
+    return {
+        "log_probability": np.log(np.maximum(shares, np.finfo(np.float64).tiny)),
+        "class": shares.argmax(axis=1),
+    }
 
 
 def _classifiers(
@@ -71,11 +107,7 @@ def _classifiers(
             len(near),
         ),
     }
-    tiny = np.finfo(np.float64).tiny
-    return {
-        name: ({"log_probability": np.log(np.maximum(p, tiny)), "class": p.argmax(axis=1)}, rows)
-        for name, (p, rows) in results.items()
-    }
+    return {name: (_per_row(shares), rows) for name, (shares, rows) in results.items()}
 
 
 def _regressors(X: NDArray[Any], y: NDArray[Any], new: NDArray[Any]) -> dict[str, tuple[NDArray[Any], int]]:

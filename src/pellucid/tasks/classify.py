@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pellucid.catalogue import Config as Base
+from pellucid.data.augmentations.augmentation import PARTNER, SHARE
 from pellucid.data.batch import Batch
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
@@ -60,15 +61,30 @@ class Classify:
         self.primary = "balanced_accuracy" if self.imbalanced else "accuracy"
 
     def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
-        """Return the summed cross-entropy in nats and the summed weight of the rows."""
+        """Return the summed cross-entropy in nats and the summed weight of the rows.
+
+        Rows that were mixed in pairs have two classes, and the loss is the mean over both by their shares.
+        """
         logits, target = model(batch["input"]), batch["target"]
         self._check(logits, len(target))
-        if self.weights is None:
-            total = F.cross_entropy(logits.float(), target, reduction="sum", label_smoothing=self.smoothing)
-            return Loss(total, float(len(target)))
-        weights = self.weights = self.weights.to(target.device)
-        total = F.cross_entropy(logits.float(), target, weights, reduction="sum", label_smoothing=self.smoothing)
-        return Loss(total, weights[target].sum())
+        if self.weights is not None:
+            self.weights = self.weights.to(target.device)
+        if SHARE in batch.columns:
+            return self._of_mixed(logits, batch)
+        total = F.cross_entropy(logits.float(), target, self.weights, reduction="sum", label_smoothing=self.smoothing)
+        return Loss(total, float(len(target)) if self.weights is None else self.weights[target].sum())
+
+    def _of_mixed(self, logits: Tensor, batch: Batch) -> Loss:
+        """Return the loss of rows of which `share` is of the class `target` and the rest of the class `partner`."""
+        total, count = logits.new_zeros(()), float(len(logits)) if self.weights is None else logits.new_zeros(())
+        for target, share in ((batch["target"], batch[SHARE]), (batch[PARTNER], 1 - batch[SHARE])):
+            losses = F.cross_entropy(
+                logits.float(), target, self.weights, reduction="none", label_smoothing=self.smoothing
+            )
+            total = total + (share * losses).sum()
+            if self.weights is not None:
+                count = count + (share * self.weights[target]).sum()
+        return Loss(total, count)
 
     def predict(
         self, model: nn.Module, inputs: Float[Tensor, "rows ..."]
@@ -126,8 +142,8 @@ class Classify:
         """Nothing: the loss finds out."""
 
     def source(self, model: nn.Module) -> str:
-        """Every training row once an epoch."""
-        return "shuffled"
+        """Every training row once an epoch, in batches of about one length where rows are documents."""
+        return "bucketed" if self.input.kind == "tokens" else "shuffled"
 
     def look(self, model: nn.Module, world: World, part: str) -> RowsLook:
         """Predict and judge every row of a part."""

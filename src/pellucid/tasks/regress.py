@@ -24,7 +24,7 @@ from pellucid.data.world import World
 from pellucid.errors import DataError, ShapeError
 from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
-from pellucid.tasks import baselines, rows
+from pellucid.tasks import baselines, forecasts, rows
 from pellucid.tasks.rows import Asking, RowsLook
 from pellucid.tasks.task import Answer, Loss, PerRow, Score, mean_score
 
@@ -120,20 +120,22 @@ class Regress:
         """Nothing: the loss finds out."""
 
     def source(self, model: nn.Module) -> str:
-        """Every training row once an epoch."""
-        return "shuffled"
+        """Every training row once an epoch, in batches of about one length where rows are documents."""
+        return "bucketed" if self.input.kind == "tokens" else "shuffled"
 
     def look(self, model: nn.Module, world: World, part: str) -> RowsLook:
         """Predict and judge every row of a part."""
         return rows.look(self, model, world, part)
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-        """Return a constant, a linear model and nearest neighbours."""
+        """Return a constant, a linear model and nearest neighbours; of a series, what repeats a value of its past."""
+        if self.input.clock is not None:
+            return forecasts.baselines(self, world, part)
         return baselines.fit_and_judge(self, world, part)
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
-        """Nothing: the report draws the result and the predictions file."""
-        return []
+        """Return the last forecasts of a series; else nothing: the report draws the result and the predictions file."""
+        return [*forecasts.pictures(self, model, world)] if self.input.clock is not None else []
 
     def examples(self, world: World, num: int) -> NDArray[Any]:
         """Return raw rows of the validation part."""

@@ -19,6 +19,7 @@ from pellucid.data.features import recoded
 from pellucid.data.inputs import Input, read_inputs
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.rows import Rows
+from pellucid.data.steps import Reading
 from pellucid.data.world import World
 from pellucid.errors import PellucidError
 from pellucid.spec import Field, Spec
@@ -191,7 +192,8 @@ def answers(
 ) -> list[Answer]:
     """Predict the rows that a user asks about; a file that cannot be used is an answer with an error."""
     found: list[Answer] = []
-    for given in read(inputs, field, examples):
+    step = preprocessing.steps.get("input")
+    for given in read(inputs, step.raw if isinstance(step, Reading) else field, examples):
         if given.values is None:
             found.append(Answer({"input": given.names[0], "error": given.error}))
             continue

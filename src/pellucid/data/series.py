@@ -1,0 +1,405 @@
+"""Series of the user's own: a table whose rows follow one another in time, cut into windows that end before a target.
+
+The rows are put on an even grid, one after the other for each series. A step that lacks a value (or is not in the
+table) has the last known one, never a later one, and a channel beside it says so. A row is then a window of `context`
+steps, and its target the value `horizon` steps after the window's last.
+
+Channels of a step, in this order: the target itself, so that its own past is read; the other numbers; a column per
+value of each category; for each column with missing values whether it was missing (1) or not; sine and cosine of the
+calendar's turns (day, week, year) that the series shows twice. Which values and gaps there are is looked up in the
+whole table, whatever else is fitted in the training rows only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data import table, timeline
+from pellucid.data.columns import Columns, hash_of
+from pellucid.data.features import check_digits, levels_of, matrix, unseen
+from pellucid.data.timeline import Pace, Times
+from pellucid.errors import DataError, closest
+from pellucid.recipe import DataSection, PrepareSection, SplitSection
+from pellucid.spec import Clock, Feature, Field
+
+if TYPE_CHECKING:
+    import polars
+
+# axes: S steps of all series, one series after the other; F features as read, C channels; N windows
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every step of every series, also those that are not in the table.
+
+    Attributes:
+        values: as read, `[S, F]`: numbers, codes of categories, NaN where there is none.
+        times: `[S]`, in the unit of the pace.
+        begins: the place of its series' first step, `[S]`.
+        names: of the series each step belongs to, `[S]`; empty texts where there is one only.
+        rows: the table's row of each step, -1 where there is none, `[S]`.
+    """
+
+    values: NDArray[np.float32]
+    times: Times
+    begins: NDArray[np.int64]
+    names: NDArray[np.str_]
+    rows: NDArray[np.int64]
+
+    def filled(self) -> NDArray[np.float32]:
+        """Return the values with the last known one of the same series where one is missing, NaN before the first."""
+        places = np.arange(len(self.values))[:, None]
+        known = np.maximum.accumulate(np.where(np.isnan(self.values), -1, places), axis=0)  # (S, F)
+        latest = np.take_along_axis(self.values, np.maximum(known, 0), axis=0)
+        return np.where(known >= self.begins[:, None], latest, np.float32(np.nan))
+
+
+def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
+    """Read the steps of a recipe's series; `windows` makes rows of them.
+
+    Returns:
+        `"input"`, the channels `[S, C]`, and `"target"`, `[S, 1]`, NaN where it is missing; keys `"time"`, `"series"`,
+        `"begin"` and those asked for.
+
+    Raises:
+        DataError: it is no series, or rows cannot be ordered by these keys.
+    """
+    frame = table.open(section)
+    section = settled(section, frame)
+    assert section.target is not None
+    assert section.time is not None
+    found, unit = timeline.read(frame, section.time)
+    which = names_of(frame, section.series)
+    pace, reason = timeline.pace_of(found, unit, which)
+    if pace is None:
+        raise DataError(f"{section.source}: {', '.join(section.time)} increases by uneven steps: {reason}.")
+    features = features_of(frame, section)
+    grid = lay(frame, features, timeline.of_unit(found, unit, pace), which, pace)
+    check_digits(frame, features, matrix(frame, features))
+    gaps = np.isnan(grid.values).sum(axis=0) > 0
+    longest = int(np.unique(grid.begins, return_counts=True)[1].max())
+    clock = Clock(
+        section.time,
+        pace.every,
+        pace.unit,
+        tuple(replace(feature, gaps=bool(gap)) for feature, gap in zip(features, gaps, strict=True)),
+        pace.cycles(longest),
+        pace.season(longest),
+        section.series or "",
+    )
+    names, inputs = channels(grid, clock)
+    field = Field("series", (len(names),), names=names, missing=section.missing, clock=clock)
+    target = Field("number", (1,), names=(section.target,))
+    known = {"time": grid.times, "series": grid.names, "begin": grid.begins}
+    known |= {name: grid.times for name in keys if name in section.time}
+    known |= {name: grid.names for name in keys if name == section.series}
+    if unknown := sorted(set(keys) - set(known)):
+        expected = ["time", *filter(None, [section.series])]
+        raise DataError(
+            f"Rows of a series cannot be grouped or ordered by {unknown[0]!r}. {closest(unknown[0], expected)}"
+        )
+    return Columns({"input": inputs, "target": grid.values[:, :1]}, {"input": field, "target": target}, keys=known)
+
+
+def settled(section: DataSection, frame: polars.DataFrame) -> DataSection:
+    """Return the section with the columns that say when and which series, inferred where the recipe leaves them out.
+
+    Raises:
+        DataError: none do, or there is no number to predict.
+    """
+    target = section.target
+    if target is None:
+        raise DataError(f"Which column is to be predicted? Give --target, one of: {', '.join(frame.columns)}.")
+    table.types_of(frame, section)  # refuses a target or a type of no column
+    if table.as_numbers(frame[target]) is None:
+        raise DataError(
+            f"The target {target!r} of a series must be numbers; {table.first_text(frame[target])!r} is none."
+        )
+    if section.time is None:
+        when = when_columns(frame, section)
+        if len(when) != 1:
+            told = f"several columns could: {', '.join(map('+'.join, when))}" if when else "no column holds dates"
+            raise DataError(f'Which column says when? {told}. Give data.time, such as data.time=["date"].')
+        section = section.model_copy(update={"time": when[0]})
+    if section.series is not None and section.series not in frame.columns:
+        raise DataError(
+            f"There is no column {section.series!r} to tell series apart by. {closest(section.series, frame.columns)}"
+        )
+    return section
+
+
+def when_columns(frame: polars.DataFrame, section: DataSection) -> list[tuple[str, ...]]:
+    """Return what could say when: year, month, ... by their names, else each column of dates."""
+    lowered = {name.lower(): name for name in frame.columns}
+    parts = []
+    for part in timeline.PARTS:
+        if part not in lowered or lowered[part] == section.target or table.as_numbers(frame[lowered[part]]) is None:
+            break
+        parts.append(lowered[part])
+    if len(parts) >= 2:
+        return [tuple(parts)]
+    types = section.types or {}
+    return [
+        (name,)
+        for name in frame.columns
+        if name != section.target and types.get(name, "time") == "time" and timeline.dates(frame[name]) is not None
+    ]
+
+
+def names_of(frame: polars.DataFrame, column: str | None) -> NDArray[np.str_]:
+    """Return which series each row belongs to, `[rows]`; empty texts where no column says."""
+    import polars
+
+    if column is None or column == "":
+        return np.full(frame.height, "")
+    if column not in frame.columns:
+        raise DataError(f"it has no column {column!r} to tell series apart by. Columns: {', '.join(frame.columns)}.")
+    if frame[column].null_count():
+        raise DataError(f"{column!r} is missing in {frame[column].null_count()} rows: which series do they belong to?")
+    return frame[column].cast(polars.String).to_numpy().astype(np.str_)
+
+
+def features_of(frame: polars.DataFrame, section: DataSection) -> tuple[Feature, ...]:
+    """Return the columns that are learned from, the target first."""
+    beside = {*(section.time or ()), section.series, section.target}
+    used = [c for c in table.types_of(frame, section) if c.type in ("number", "category") and c.name not in beside]
+    others = [Feature(c.name, levels_of(frame[c.name]) if c.type == "category" else ()) for c in used]
+    return (Feature(str(section.target)), *others)
+
+
+def lay(
+    frame: polars.DataFrame, features: Sequence[Feature], times: Times, which: NDArray[np.str_], pace: Pace
+) -> Grid:
+    """Put a table's rows on the grid, whatever their order.
+
+    Raises:
+        DataError: two rows of a series have one time, or a time lies between steps.
+    """
+    names, codes = np.unique(which, return_inverse=True)
+    steps = pace.steps(times)
+    offset = int(times[0] % pace.every)
+    if (times % pace.every != offset).any():
+        row = int((times % pace.every != offset).argmax())
+        raise DataError(f"row {row} ({pace.told(int(times[row]))}) lies between steps of a {pace}.")
+    firsts = np.full(len(names), np.iinfo(np.int64).max)
+    lasts = np.full(len(names), np.iinfo(np.int64).min)
+    np.minimum.at(firsts, codes, steps)
+    np.maximum.at(lasts, codes, steps)
+    lengths = lasts - firsts + 1
+    begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    places = begins[codes] + steps - firsts[codes]
+    total = int(lengths.sum())
+    rows = np.full(total, -1)
+    rows[places] = np.arange(len(places))
+    if len(twice := np.flatnonzero(rows[places] != np.arange(len(places)))):
+        row = int(twice[0])
+        of = f" of {which[row]!r}" if which[row] else ""
+        raise DataError(
+            f"{len(twice)} times occur twice: {pace.told(int(times[row]))}{of} in rows {row} and {rows[places[row]]}. "
+            "Keep one row for each, or say which series they belong to: data.series=COLUMN."
+        )
+    values = np.full((total, len(features)), np.nan, np.float32)
+    values[places] = matrix(frame, features)
+    of_step = np.repeat(np.arange(len(names)), lengths)
+    on_grid = (np.arange(total) - begins[of_step] + firsts[of_step]) * pace.every + offset
+    return Grid(values, on_grid, begins[of_step], names[of_step], rows)
+
+
+def channels(grid: Grid, clock: Clock) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Return the channels' names, and their values `[S, C]`; NaN before a column's first value."""
+    filled = grid.filled()
+    names: list[str] = []
+    values: list[NDArray[Any]] = []
+    for feature, of in zip(clock.features, filled.T, strict=True):
+        if feature.levels:
+            spread = np.where(np.isnan(of)[:, None], np.nan, of[:, None] == np.arange(len(feature.levels)))
+            names += [f"{feature.name} = {level}" for level in feature.levels]
+            values += list(spread.T)
+        else:
+            names.append(feature.name)
+            values.append(of)
+    for feature, of in zip(clock.features, grid.values.T, strict=True):
+        if feature.gaps:
+            names.append(f"{feature.name} is missing")
+            values.append(np.isnan(of))
+    turns = Pace(clock.every, clock.unit).turns(grid.times, clock.cycles)
+    names += [f"{wave} of the {name}" for name in clock.cycles for wave in ("sine", "cosine")]
+    return tuple(names), np.column_stack([*values, *turns.T]).astype(np.float32)
+
+
+def windows(columns: Columns, prepare: PrepareSection, split: SplitSection) -> Columns:
+    """Return the rows that a model learns from: a window of steps, and the value `horizon` steps after its last.
+
+    Left out are windows whose target is missing, and those that begin before every column has a first value. Rows are
+    ordered by the time of their target, then by series.
+
+    Returns:
+        `"input"` `[N, C, context]`, `"target"` `[N, 1]`, and `"season"` `[N, 1]`, the last value known as many seasons
+        before the target as reach back behind the window's end (the window's last, where the series had not begun).
+
+    Raises:
+        DataError: no window fits, or the split would put windows that overlap into different parts.
+    """
+    field, length, horizon = columns.schema["input"], prepare.context, prepare.horizon or 1
+    clock = field.clock
+    assert clock is not None
+    steps, target = columns.dense("input"), columns.dense("target")
+    begins, times, names = columns.keys["begin"], columns.keys["time"], columns.keys["series"]
+    _check_split(split, clock, horizon, len(np.unique(begins)))
+    last = np.arange(length - 1, max(length - 1, len(steps) - horizon))
+    inside = begins[last] + length - 1 <= last
+    inside &= begins[np.minimum(last + horizon, len(steps) - 1)] == begins[last]
+    last = last[inside]
+    if len(last) == 0:
+        longest = int(np.unique(begins, return_counts=True)[1].max())
+        raise DataError(
+            f"The longest series has {longest} steps: too few for prepare.context = {length} and prepare.horizon = "
+            f"{horizon}. Choose a shorter context, or give more steps."
+        )
+    complete = ~np.isnan(steps[last - length + 1]).any(axis=1) & ~np.isnan(target[last + horizon, 0])
+    last = last[complete]
+    if len(last) == 0:
+        raise DataError("Every window lacks its target, or begins before a column has a value. Give fewer columns.")
+    last = last[np.lexsort((names[last], times[last + horizon]))]
+    seasons = -(-horizon // clock.season)
+    before = last + horizon - seasons * clock.season
+    there = (before >= begins[last]) & ~np.isnan(steps[np.maximum(before, 0), 0])
+    season = steps[np.where(there, before, last), 0]
+    view = np.lib.stride_tricks.sliding_window_view(steps, length, axis=0)  # (S - context + 1, C, context)
+    shape = (field.shape[0], length)
+    identity = hashlib.sha256(f"{hash_of(steps)} {hash_of(last)} {length}".encode()).hexdigest()
+    return Columns(
+        {"input": view[last - length + 1], "target": target[last + horizon], "season": season[:, None]},
+        {
+            "input": replace(field, shape=shape, clock=replace(clock, horizon=horizon)),
+            "target": columns.schema["target"],
+            "season": columns.schema["target"],
+        },
+        keys={name: of[last + horizon] for name, of in columns.keys.items() if name != "begin"},
+        hashes={"input": identity},
+    )
+
+
+def _check_split(split: SplitSection, clock: Clock, horizon: int, num_series: int) -> None:
+    """Windows of a series overlap: parts must follow one another, or hold whole series."""
+    if split.kind == "grouped" and clock.series and split.group == clock.series:
+        return
+    if split.kind not in ("time", "contiguous"):
+        raise DataError(
+            f"split.kind = {split.kind!r} would put windows that overlap into different parts. Choose split.kind = "
+            "'time' with split.time = 'time'."
+        )
+    needed = (horizon - 1) * num_series
+    if split.gap < needed and split.validation + split.test > 0:
+        raise DataError(
+            f"prepare.horizon = {horizon} needs split.gap = {needed} at least (here {split.gap}): without it training "
+            "targets would lie in the future of the first windows that are validated."
+        )
+
+
+def latest(path: Path, field: Field) -> tuple[list[str], NDArray[np.float32], str]:
+    """Return the last window of each series in a new table, `[series, C, context]`.
+
+    Returns:
+        Names that say which series and for what time a value is predicted, the windows, and a note.
+
+    Raises:
+        DataError: it is no such table, or too short.
+    """
+    clock = field.clock
+    assert clock is not None
+    pace, length = Pace(clock.every, clock.unit), field.shape[1]
+    expected = [*clock.time, *(feature.name for feature in clock.features)]
+    frame = table.read(path, DataSection(source=str(path), missing=field.missing), expected)
+    found, unit = timeline.read(frame, clock.time)
+    grid = lay(frame, clock.features, timeline.of_unit(found, unit, pace), names_of(frame, clock.series), pace)
+    _, steps = channels(grid, clock)
+    last = np.flatnonzero(np.append(grid.begins[1:] != grid.begins[:-1], True))
+    short = last - grid.begins[last] + 1 < length
+    if short.any():
+        place = last[short][0]
+        of = f"the series {grid.names[place]!r}" if clock.series else "it"
+        raise DataError(f"{of} has {place - grid.begins[place] + 1} steps of a {pace}: expected {length} or more.")
+    view = np.lib.stride_tricks.sliding_window_view(steps, length, axis=0)[last - length + 1]
+    unknown = np.isnan(view[:, :, 0])
+    if unknown.any():
+        name = field.names[int(unknown.any(axis=0).argmax())]
+        raise DataError(
+            f"{name!r} has no value where the last {length} steps begin, nor before. Give earlier rows too."
+        )
+    names = [
+        f"{path}: {f'{grid.names[place]} ' if clock.series else ''}"
+        f"{pace.told(int(grid.times[place]) + clock.horizon * clock.every)}"
+        for place in last
+    ]
+    filled = _filled_in(grid, clock, last, length)
+    return names, view, "; ".join(filter(None, [unseen(frame, clock.features), filled]))
+
+
+def _filled_in(grid: Grid, clock: Clock, last: NDArray[np.int64], length: int) -> str:
+    """Say which columns have the last known value in place of missing ones, in the windows that end there."""
+    lacking = np.isnan(np.lib.stride_tricks.sliding_window_view(grid.values, length, axis=0)[last - length + 1])
+    counts: Mapping[str, int] = {
+        feature.name: int(count) for feature, count in zip(clock.features, lacking.sum(axis=(0, 2)), strict=True)
+    }
+    told = ", ".join(f"{name} in {count}" for name, count in counts.items() if count)
+    return f"missing, so that the last known value stands there: {told} steps" if told else ""
+
+
+FEWEST = 24
+"""Rows, below which a table is not taken for a series unasked."""
+
+
+def recognised(section: DataSection) -> tuple[DataSection, list[str]]:
+    """Return the section of a table with what it turns out to be: a series where its rows follow one another evenly in
+    time and a number is asked for, else a table; and in words why, where anything speaks for a series."""
+    as_table = section.model_copy(update={"kind": "table"})
+    frame = table.open(section)
+    when = [section.time] if section.time is not None else when_columns(frame, section)
+    if not when:
+        return as_table, []
+    asked = section.target
+    types = {column.name: column.type for column in table.types_of(frame, section)}
+    if len(when) > 1:
+        reason = f'{", ".join(map("+".join, when))} are dates: which of them says when? data.time=["{when[0][0]}"]'
+    elif asked is not None and types[asked] != "number":
+        reason = f"{asked!r} is no number"
+    elif frame.height < FEWEST:
+        reason = f"{frame.height} rows are too few"
+    else:
+        found, reason = _found(section.model_copy(update={"time": when[0]}), frame, types)
+        if found is not None:
+            return found, []
+    return as_table, [f"no series, though {'+'.join(when[0])} says when: {reason}; data.kind=series overrules that"]
+
+
+def _found(section: DataSection, frame: polars.DataFrame, types: Mapping[str, str]) -> tuple[DataSection | None, str]:
+    """The section as one of a series with the column that tells several apart, or None and why it is none."""
+    assert section.time is not None
+    try:
+        times, unit = timeline.read(frame, section.time)
+    except DataError as error:
+        return None, str(error).rstrip(".")
+    beside = {*section.time, section.target}
+    candidates: list[str | None] = [section.series]
+    if section.series is None:
+        few = [name for name, kind in types.items() if kind in ("category", "id", "number") and name not in beside]
+        candidates += [name for name in few if frame[name].n_unique() <= frame.height / FEWEST]
+    told = "times repeat, and no column tells which series a row belongs to (data.series=COLUMN)"
+    for name in candidates:
+        if name is not None and (name not in frame.columns or frame[name].null_count()):
+            continue
+        which = names_of(frame, name)
+        if len(np.unique(np.rec.fromarrays([times, which]))) < len(times):
+            continue
+        pace, told = timeline.pace_of(times, unit, which)
+        if pace is not None:
+            return section.model_copy(update={"kind": "series", "series": name}), ""
+    return None, told

@@ -1,0 +1,168 @@
+"""What is wrong with a folder of sounds: files that are damaged, silent, clipped or there twice; unlike recordings."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pellucid.data import folder, sounds, waveforms
+from pellucid.data.folder import Folder
+from pellucid.data.waveforms import FORMATS, Header
+from pellucid.errors import DataError
+from pellucid.preflight import Finding
+from pellucid.recipe import DataSection
+
+SILENT = 10 ** (-60 / 20)
+"""Of full scale: a sound that never exceeds it, 60 dB below, is taken for silence."""
+CLIPPED, TOUCHING = 0.999, 0.001
+"""Of full scale, what counts as touching it, and the share of the samples that may."""
+UNLIKE = 10.0
+"""Times the median length, or parts of it, beyond which a sound is unlike the others."""
+RARE, UNEQUAL = 10, 20.0
+"""Files of a class, below which it can hardly be learned; times that the largest class has those of the smallest."""
+MANY_CUT = 0.1
+"""Share of the sounds that are longer than what they are brought to."""
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A file that was decoded to its end.
+
+    Attributes:
+        peak: its largest sample, 1 being full scale.
+        touching: the share of its samples that touch full scale.
+        digest: of its samples, whatever their file looks like.
+    """
+
+    header: Header
+    peak: float
+    touching: float
+    digest: bytes
+
+
+def check(section: DataSection) -> Iterator[Finding]:
+    """Yield what is found in a recipe's folder; rows count its files in the order of their names."""
+    found = sounds.find(Path(section.source), section.target)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        heard = list(pool.map(_hear, (found.root / file for file in found.files)))
+    wrong = {row: str(each) for row, each in enumerate(heard) if isinstance(each, DataError)}
+    if wrong:
+        first = min(wrong)
+        yield Finding(
+            "unreadable",
+            "wrong",
+            f"sounds that cannot be decoded; {found.files[first]}: {wrong[first]} Replace or remove them, or train "
+            'without them: data.unreadable="leave out".',
+            list(wrong),
+        )
+    good = {row: each for row, each in enumerate(heard) if isinstance(each, _Heard)}
+    yield from _levels(found, good)
+    yield from _formats(found, good, section)
+    yield from _copies(found, good)
+    yield from _classes(found)
+
+
+def _hear(path: Path) -> _Heard | DataError:
+    try:
+        header = waveforms.header(path)
+        digest, peak, touching = hashlib.blake2b(f"{header.rate}/{header.channels}".encode(), digest_size=16), 0.0, 0
+        for block in waveforms.blocks(path):
+            sizes = np.abs(block)
+            peak = max(peak, float(sizes.max()))
+            touching += int((sizes >= CLIPPED).sum())
+            digest.update(block.tobytes())
+        return _Heard(header, peak, touching / (header.frames * header.channels), digest.digest())
+    except DataError as error:
+        return error
+    except OSError as error:
+        return DataError(f"it cannot be read: {error.strerror or error}.")
+
+
+def _levels(found: Folder, good: dict[int, _Heard]) -> Iterator[Finding]:
+    silent = [row for row, each in good.items() if each.peak < SILENT]
+    if silent:
+        message = f"sounds that are silent from beginning to end ({_names(found, silent)})"
+        yield Finding("silent", "wrong", f"{message}. Record them again, or remove them.", silent)
+    clipped = [row for row, each in good.items() if each.touching > TOUCHING]
+    if clipped:
+        message = f"more than {100 * TOUCHING:g} % of the samples touch full scale ({_names(found, clipped)})"
+        yield Finding("clipped", "doubtful", f"{message}: they were recorded too loud, and are distorted.", clipped)
+
+
+def _formats(found: Folder, good: dict[int, _Heard], section: DataSection) -> Iterator[Finding]:
+    rates = Counter(each.header.rate for each in good.values())
+    usual = max(rates, key=lambda rate: rates[rate], default=0)
+    others = [row for row, each in good.items() if each.header.rate != usual]
+    if others:
+        told = ", ".join(f"{count:,} of {rate:,} Hz" for rate, count in rates.most_common(5))
+        brought = f", and all are brought to {section.rate:,} Hz" if section.rate else ""
+        message = f"sounds of several rates, {told}{brought}"
+        yield Finding(
+            "mixed_rates",
+            "doubtful",
+            f"{message}: what a lower rate lacks above half of it can give away where a sound comes from.",
+            others,
+        )
+    endings = [
+        row for row, each in good.items() if Path(found.files[row]).suffix.lower() != FORMATS[each.header.format]
+    ]
+    if endings:
+        content = good[endings[0]].header.format
+        message = f"files whose ending is not what they hold ({found.files[endings[0]]} is {content}): they are read by"
+        yield Finding("wrong_ending", "note", f"{message} what they hold.", endings)
+    lengths = {row: each.header.seconds for row, each in good.items()}
+    middle = float(np.median(list(lengths.values()))) if lengths else 0.0
+    unlike = [row for row, length in lengths.items() if not middle / UNLIKE <= length <= middle * UNLIKE]
+    if unlike:
+        message = f"sounds {UNLIKE:g} times as long or as short as the median, {middle:.2g} s ({_names(found, unlike)})"
+        yield Finding("unlike_lengths", "doubtful", f"{message}. Are they what their class says?", unlike)
+    cut = [row for row, length in lengths.items() if section.seconds and length > section.seconds]
+    if cut:
+        longest = max(lengths[row] for row in cut)
+        message = (
+            f"sounds longer than data.seconds = {section.seconds:g}, up to {longest:.3g} s: their ends are cut off"
+        )
+        yield Finding("cut", "doubtful" if len(cut) > MANY_CUT * len(lengths) else "note", f"{message}.", cut)
+
+
+def _copies(found: Folder, good: dict[int, _Heard]) -> Iterator[Finding]:
+    alike: dict[bytes, list[int]] = {}
+    for row, each in good.items():
+        if each.peak >= SILENT:  # silence is told already
+            alike.setdefault(each.digest, []).append(row)
+    copies = [rows for rows in alike.values() if len(rows) > 1]
+    of_one = [rows for rows in copies if len({found.class_of(found.files[row]) for row in rows}) == 1]
+    same = sorted(row for rows in of_one for row in rows)
+    if same:
+        message = f"sounds whose samples are those of another ({_names(found, same)}): a copy in training answers for"
+        yield Finding("duplicates", "doubtful", f"{message} one that is held out. Keep one of each.", same)
+    contrary = sorted({row for rows in copies for row in rows} - set(same))
+    if contrary:
+        message = f"the same sound in several classes ({_names(found, contrary)}): keep it in the right one."
+        yield Finding("contradiction", "wrong", message, contrary)
+
+
+def _classes(found: Folder) -> Iterator[Finding]:
+    codes = found.codes
+    counts = np.bincount(codes, minlength=len(found.classes))
+    for code, count in enumerate(counts.tolist()):
+        if count < RARE:
+            message = f"the class {found.classes[code]!r} has {count} sounds: too few to learn and to judge"
+            yield Finding("rare_class", "doubtful", f"{message}. Collect more.", np.flatnonzero(codes == code).tolist())
+    if counts.max() > UNEQUAL * counts.min():
+        most, least = found.classes[int(counts.argmax())], found.classes[int(counts.argmin())]
+        message = (
+            f"{most!r} has {counts.max()} sounds and {least!r} {counts.min()}. Look at balanced accuracy and recalls"
+        )
+        yield Finding("imbalance", "doubtful", f"{message}; try task.class_weights=balanced.")
+
+
+def _names(found: Folder, rows: Sequence[int]) -> str:
+    return folder.first([found.files[row] for row in rows])

@@ -1,0 +1,82 @@
+"""Augmentations of sounds beside the same by hand, one row after another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pellucid.data.augmentations.draw import Draw
+from pellucid.data.augmentations.shift import Config as ShiftConfig
+from pellucid.data.augmentations.shift import Shift, moved
+from pellucid.data.augmentations.spec_augment import Config as SpecAugmentConfig
+from pellucid.data.augmentations.spec_augment import SpecAugment
+from pellucid.data.augmentations.speed import Config as SpeedConfig
+from pellucid.data.augmentations.speed import Speed, played
+from pellucid.errors import DataError
+from pellucid.spec import Field, Spec
+
+AUDIO = Spec(Field("audio", (800,), rate=8000))
+IMAGE = Spec(Field("image", (1, 40, 60), unit="own"))
+
+
+def sounds(rows: int = 5) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).integers(-30000, 30000, (rows, 800)).astype(np.int16))
+
+
+def test_speed_is_interpolation() -> None:
+    given, speeds = sounds(), torch.tensor([1.0, 0.8, 1.25, 2.0, 0.5])
+    ours = played(given, speeds)
+    assert ours.dtype == torch.int16
+    assert torch.equal(ours[0], given[0])
+    for row, speed in enumerate(speeds.tolist()):
+        places = np.arange(800) * speed
+        by_hand = np.interp(places, np.arange(801), [*given[row].tolist(), 0], right=0.0)
+        assert np.abs(ours[row].numpy() - by_hand).max() <= 4  # places are float32
+
+
+def test_shift_by_hand() -> None:
+    given = sounds()
+    by = torch.tensor([0, 3, -3, 700, -799])
+    for row, places in enumerate(by.tolist()):
+        by_hand = torch.zeros(800, dtype=torch.int16)
+        if places >= 0:
+            by_hand[places:] = given[row, : 800 - places]
+        else:
+            by_hand[:places] = given[row, -places:]
+        assert torch.equal(moved(given, by)[row], by_hand)
+
+
+def test_masks_are_rectangles_of_zeros_within_their_shares() -> None:
+    step = SpecAugment(SpecAugmentConfig(bands=0.2, frames=0.1, masks=1), IMAGE)
+    given = torch.rand(400, 1, 40, 60) + 1
+    ours = step.apply({"input": given}, Draw(3, torch.arange(400)))["input"]
+    covered = ours == 0
+    assert torch.equal(ours[~covered], given[~covered])
+    bands, frames = covered[:, 0].all(dim=2), covered[:, 0].all(dim=1)  # (400, 40), (400, 60)
+    assert torch.equal(covered[:, 0], bands[:, :, None] | frames[:, None, :])
+    for mask, most in ((bands, 8), (frames, 6)):
+        widths = mask.sum(dim=1)
+        assert set(widths.tolist()) == set(range(most + 1))  # every width occurs, no other
+        assert (mask.int().diff(dim=1) == 1).sum(dim=1).max() <= 1  # in one piece
+        assert mask.any(dim=0).all()  # and everywhere
+
+
+@pytest.mark.parametrize(("step", "config"), [(Speed, SpeedConfig()), (Shift, ShiftConfig(seconds=0.02))])
+def test_a_row_is_changed_by_seed_and_row_alone(step: type[Speed] | type[Shift], config: SpeedConfig) -> None:
+    given, augmentation = sounds(), step(config, AUDIO)
+    whole = augmentation.apply({"input": given}, Draw(3, torch.arange(5)))["input"]
+    one = augmentation.apply({"input": given[2:3]}, Draw(3, torch.tensor([2])))["input"]
+    assert torch.equal(whole[2:3], one)
+    assert not torch.equal(whole, given)
+    assert not torch.equal(whole, augmentation.apply({"input": given}, Draw(4, torch.arange(5)))["input"])
+
+
+def test_what_has_no_meaning_is_refused() -> None:
+    for step, config, spec in ((Speed, SpeedConfig(), IMAGE), (Shift, ShiftConfig(), IMAGE)):
+        with pytest.raises(DataError, match="the input is image"):
+            step(config, spec)
+    with pytest.raises(DataError, match="the input is none"):
+        SpecAugment(SpecAugmentConfig(), AUDIO)
+    with pytest.raises(DataError, match=r"seconds = 0.1 is no part of sounds of 0.1 s"):
+        Shift(ShiftConfig(), AUDIO)
