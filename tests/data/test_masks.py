@@ -190,7 +190,7 @@ def test_values_that_cannot_be_learned_are_refused() -> None:
     ):
         read(Path("data"))
     assert read(Path("data"), ignore=(9,)).schema["target"].categories == ("0", "1")
-    with pytest.raises(DataError, match="data.size is not given"):
+    with pytest.raises(DataError, match=r"data.size is not given"):
         masks.read(DataSection(source="data"))
     with pytest.raises(DataError, match="holds no picture that has a mask"):
         read(Path("data/train/images"))

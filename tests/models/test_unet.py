@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -38,7 +40,7 @@ def test_a_gradient_reaches_every_parameter(norm: str, stride: int) -> None:
 def test_parameters_at_the_papers_widths() -> None:
     """Convolutions of section 2 of the paper: 64 to 1024 maps, one grey channel, two classes; no batch norm."""
     widths = (64, 128, 256, 512, 1024)
-    pairs = list(zip(widths, widths[1:], strict=False))
+    pairs = list(pairwise(widths))
     down = 9 * (64 + 64 * 64) + sum(9 * (a * b + b * b) for a, b in pairs)
     up = sum(4 * a * b + 9 * (2 * a * a + a * a) for a, b in pairs)
     biases = 2 * sum(widths) + 3 * sum(widths[:-1])

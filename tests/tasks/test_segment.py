@@ -195,9 +195,9 @@ def test_what_does_not_suit_is_refused() -> None:
     ):
         task(class_weights=[1, 2])
     images = Field("image", (3, 8, 8))
-    with pytest.raises(DataError, match="needs a mask for each picture; here it is classes. Choose 'classify'"):
+    with pytest.raises(DataError, match=r"needs a mask for each picture; here it is classes. Choose 'classify'"):
         build({"name": "segment"}, Spec(images, Field("category", categories=("a", "b"))))
-    with pytest.raises(DataError, match="needs a target of classes; here it is masks. Choose 'segment'"):
+    with pytest.raises(DataError, match=r"needs a target of classes; here it is masks. Choose 'segment'"):
         build({"name": "classify"}, Spec(images, Field("mask", (8, 8), categories=("a", "b"))))
 
 
@@ -208,5 +208,5 @@ def test_colours_differ_and_what_is_ignored_is_white() -> None:
     assert picture.shape == (1, 3, 1, 3)
     assert picture[0, :, 0].T.tolist() == [palette[0].tolist(), palette[1].tolist(), [255, 255, 255]]
     lines = legend(NAMES, palette[:4])
-    assert lines.shape[:3] == (4, 1, 3)
-    assert all((lines[code, 0, :, 9, 3] == palette[code]).all() for code in range(4))
+    assert lines.shape[:3] == (1, 4, 3)
+    assert all((lines[0, code, :, 9, 3] == palette[code]).all() for code in range(4))

@@ -43,7 +43,7 @@ class Config(catalogue.Config):
     norm: NormName = "batch"
     """What normalises the maps; the paper has none, and trains for ten hours."""
     dropout: float = Field(0.0, ge=0, lt=1)
-    """Share of the coarsest maps that is silenced at random in training, whole maps at a time; the paper does so too."""
+    """Share of the coarsest maps that is silenced at random in training, each map as a whole; the paper does so."""
 
 
 class Convolutions(nn.Module):

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.pictures import sheet
+
 GOLDEN_RATIO = 0.618034
 """Turns of the colour circle from one class to the next: however many there are, none lies near the one before."""
-LINE, LETTER = 18, 9
-"""Pixels of a line of a legend, and of a letter's width at most."""
+COLUMNS, WIDTH, LINE = 4, 240, 22
+"""Entries in a row of a legend, and the pixels of each: together the width of a page."""
 
 
 def colours(num: int) -> NDArray[np.uint8]:
@@ -29,16 +31,15 @@ def coloured(codes: NDArray[np.generic], palette: NDArray[np.uint8]) -> NDArray[
 
 
 def legend(names: Sequence[str], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a line per class, a patch of its colour and its name: `[classes, 1, 3, height, width]`."""
+    """Return a patch of each class's colour beside its name, four in a row: `[rows, 4, 3, height, width]`."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(13)
-    width = 2 * LINE + LETTER * max(len(name) for name in names)
-    lines = []
+    entries = []
     for name, colour in zip(names, palette.tolist(), strict=True):
-        line = Image.new("RGB", (width, LINE), "white")
-        draw = ImageDraw.Draw(line)
-        draw.rectangle((0, 1, 2 * LINE - 8, LINE - 2), fill=tuple(colour))
-        draw.text((2 * LINE, 1), name, fill="black", font=font)
-        lines.append(np.asarray(line).transpose(2, 0, 1))
-    return np.stack(lines)[:, None]
+        entry = Image.new("RGB", (WIDTH, LINE), "white")
+        draw = ImageDraw.Draw(entry)
+        draw.rectangle((0, 2, 2 * LINE - 8, LINE - 3), fill=tuple(colour))
+        draw.text((2 * LINE, 2), name, fill="black", font=font)
+        entries.append(np.asarray(entry).transpose(2, 0, 1))
+    return sheet(np.stack(entries), COLUMNS)
