@@ -93,6 +93,7 @@ def test_what_is_proposed_follows_the_data() -> None:
     assert (data.kind, data.size, data.ignore) == ("masks", (160, 240), (255,))
     assert (proposed.recipe.split.kind, model["stride"], proposed.recipe.task["name"]) == ("given", 2, "segment")
     assert any("the value 255 of the masks is ignored" in line for line in proposed.because)
+    assert [each["name"] for each in proposed.recipe.augment] == ["flip"]
     assert pellucid.propose("data", settings=["data.ignore=[1]"]).recipe.data.ignore == (1,)
     two = masked(Path("two"), num=20, values=(0, 255))
     assert pellucid.propose(two).recipe.data.ignore is None  # ground and figure

@@ -82,7 +82,7 @@ def test_a_mask_can_be_learned_by_heart() -> None:
         with torch.no_grad():
             gradients = torch.autograd.grad(loss, list(model.parameters()))
             for parameter, gradient, speed in zip(model.parameters(), gradients, velocity, strict=True):
-                parameter -= 0.05 * speed.mul_(0.9).add_(gradient)
+                parameter.sub_(0.05 * speed.mul_(0.9).add_(gradient))
     assert float(loss.detach()) < 0.2
 
 

@@ -50,6 +50,8 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
         *(f"{part}: {len(rows):,}" for part, rows in pairs.folder.given.items()),
         f"classes by their share of the pixels to train on: {told}{more}",
         *because,
+        "in training, half of the pictures are mirrored with their masks; leave that out where left is not right: "
+        "augment=[]",
         *_hints(pairs),
     ]
     if pack.left_out:
@@ -64,6 +66,7 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
             "split": {"kind": "given" if pairs.folder.has_parts else "random"},
             "model": {"name": model or "unet", **({"stride": 2} if model is None and max(size) > LARGE else {})},
             "task": {"name": "segment", "class_weights": "root"},
+            "augment": [{"name": "flip"}],
             "rule": {
                 "name": "backpropagation",
                 "optimizer": {"name": "adamw", "learning_rate": 3e-3, "weight_decay": 1e-2},
