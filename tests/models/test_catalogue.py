@@ -18,7 +18,7 @@ from pellucid.spec import Field, Spec
 
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
 
-NO_OUTPUTS = {"rbm", "hopfield", "som", "dcgan", "actor_critic", "lstm", "gpt", "text_convnet"}
+NO_OUTPUTS = {"rbm", "hopfield", "som", "dcgan", "actor_critic", "lstm", "gpt", "unet", "text_convnet"}
 """Models that give no number per class and are not learned by a gradient through them: see their own tests."""
 
 SECTIONS: list[dict[str, Any]] = [

@@ -100,7 +100,7 @@ def keep_answer(run: Path, answer: Answer) -> dict[str, Any]:
         number += 1
     path = folder / f"predict-{number}.{'png' if len(answer.picture) == 1 else 'gif'}"
     folder.mkdir(exist_ok=True)
-    rundir.write_atomically(path, encode(answer.picture))
+    rundir.write_atomically(path, encode(answer.picture, palette=answer.palette))
     return {**answer.values, "file": str(path)}
 
 

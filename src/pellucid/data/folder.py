@@ -156,7 +156,7 @@ def find(
     if not root.is_dir():
         raise DataError(f"There is no folder {root}. {EXPECTED}")
     left_out: Counter[str] = Counter()
-    files = sorted(_files(root, endings, left_out))
+    files = sorted(files_in(root, endings, left_out))
     if not files:
         held = f": it holds {listed(left_out)}" if left_out else ", it is empty"
         raise DataError(f"{root} holds no {what}{held}. {EXPECTED} Their names end in {', '.join(sorted(endings))}.")
@@ -263,8 +263,11 @@ def _check_target(folder: Folder) -> None:
     raise DataError(f"{asked}? The names in {folder.root} have these; give one as --target:{shown}")
 
 
-def _files(root: Path, endings: Collection[str], left_out: Counter[str]) -> Iterator[str]:
-    """Yield the paths below a folder; a link to a folder is followed where it stands for a part or a class."""
+def files_in(root: Path, endings: Collection[str], left_out: Counter[str]) -> Iterator[str]:
+    """Yield the paths below a folder; a link to a folder is followed where it stands for a part or a class.
+
+    `left_out` counts what is passed over.
+    """
     for place, folders, names in os.walk(root, followlinks=True):
         below = Path(place).relative_to(root)
         hidden = [name for name in folders if name.startswith(".")]

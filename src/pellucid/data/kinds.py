@@ -19,6 +19,7 @@ READERS: Mapping[str, str] = {
     "series": "pellucid.data.series:read",
     "text": "pellucid.data.text:of_section",
     "pictures": "pellucid.data.image_folder:read",
+    "masks": "pellucid.data.masks:read",
     "sounds": "pellucid.data.sounds:read",
     "documents": "pellucid.data.documents:read",
     "arrays": "pellucid.data.array_files:read",
@@ -69,7 +70,9 @@ def kind_of(path: Path) -> str:
         return "cifar"
     if any(map(_is_idx, names)):
         return "idx"
-    if any(pair <= names for pair in MASKS) or any(f"{name}annot" in names for name in names):
+    parts = [each for each in path.iterdir() if each.is_dir() and each.name.lower() in folder.PARTS]
+    below = {each.name for part in parts for each in part.iterdir()}
+    if any(pair <= names or pair <= below for pair in MASKS) or any(f"{name}annot" in names for name in names):
         return "masks"
     found = folder.endings_in(path)
     counts = {

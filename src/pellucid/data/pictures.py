@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,15 +57,21 @@ def grid(images: NDArray[Any], gap: int = 1) -> NDArray[np.uint8]:
     return whole
 
 
-def encode(frames: NDArray[Any], smallest: int = SMALLEST) -> bytes:
-    """Return frames `[frames, channels, height, width]` as the bytes of a PNG, or of a GIF where they are several."""
+def encode(frames: NDArray[Any], smallest: int = SMALLEST, palette: Sequence[Sequence[int]] | None = None) -> bytes:
+    """Return frames `[frames, channels, height, width]` as the bytes of a PNG, or of a GIF where they are several.
+
+    With a palette, one RGB triple in 0 to 255 per code, frames of one channel hold codes, and are not enlarged.
+    """
     from PIL import Image
 
     drawn = [
         Image.fromarray(np.ascontiguousarray(frame.transpose(1, 2, 0) if len(frame) == 3 else frame[0]))
         for frame in to_bytes(frames)
     ]
-    scale = -(-smallest // max(drawn[0].size))
+    if palette is not None:
+        for frame in drawn:
+            frame.putpalette([value for colour in palette for value in colour])
+    scale = 1 if palette is not None else -(-smallest // max(drawn[0].size))
     if scale > 1:
         size = (drawn[0].width * scale, drawn[0].height * scale)
         drawn = [frame.resize(size, Image.Resampling.NEAREST) for frame in drawn]

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from pellucid.data.codes import Codes
 from pellucid.data.columns import Columns, Rows
 from pellucid.data.features import Features
 from pellucid.data.log_mel import LogMel
@@ -26,6 +27,7 @@ _STEPS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
     "binarize": Binarize.from_dict,
     "vocabulary": Vocabulary.from_dict,
     "features": Features.from_dict,
+    "codes": Codes.from_dict,
     "log_mel": LogMel.from_dict,
     "tokens": Tokens.from_dict,
 }
@@ -99,6 +101,8 @@ def _input_step(section: PrepareSection, columns: Columns, rows: Rows) -> Step |
 def _target_step(section: PrepareSection, columns: Columns, rows: Rows) -> Step | None:
     """What prepares the targets, fitted on these rows; classes stay the codes that they are."""
     field = columns.schema.get("target")
+    if field is not None and field.kind == "mask":
+        return Codes("target")
     if field is None or field.kind != "number" or not section.standardize:
         return None
     return Standardize.fit("target", columns.dense("target"), rows)

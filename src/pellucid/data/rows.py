@@ -206,6 +206,10 @@ def _spec(columns: Columns, split: Split, preprocessing: Preprocessing) -> Spec:
     if target.kind == "category":
         counts = np.bincount(columns.dense("target")[split.parts["train"]], minlength=len(target.categories))
         target = replace(target, counts=tuple(counts.tolist()))
+    if target.kind == "mask":
+        masks = columns.dense("target")
+        pixels = np.sum([np.bincount(masks[row].ravel(), minlength=256) for row in split.parts["train"]], axis=0)
+        target = replace(target, counts=tuple(pixels[: len(target.categories)].tolist()))
     step = preprocessing.steps.get("target")
     if isinstance(step, Standardize):
         target = replace(target, mean=step.mean, std=step.std)

@@ -83,6 +83,14 @@ MODELS: dict[str, Entry] = {
         line="residual network for small images, 8 to 110 layers, and the plain network of equal depth",
         example="cifar10",
     ),
+    "unet": Entry(
+        target="pellucid.models.unet:UNet",
+        family="convolutional",
+        paper="Ronneberger et al., U-Net: Convolutional Networks for Biomedical Image Segmentation (arXiv 1505.04597)",
+        year=2015,
+        line="a class for every pixel: a contracting path, an expanding one, and skips between them",
+        example="digits",
+    ),
     "text_convnet": Entry(
         target="pellucid.models.text_convnet:TextConvNet",
         family="convolutional",

@@ -19,6 +19,7 @@ from pellucid.recipe import DataSection, Recipe, assignment
 
 CHECKS: Mapping[str, str] = {
     "table": "pellucid.preflight.tables",
+    "masks": "pellucid.preflight.masks",
     "series": "pellucid.preflight.series",
     "pictures": "pellucid.preflight.pictures",
     "documents": "pellucid.preflight.documents",

@@ -23,6 +23,7 @@ PROPOSALS: Mapping[str, str] = {
     "table": "pellucid.proposals.tables",
     "series": "pellucid.proposals.series",
     "pictures": "pellucid.proposals.pictures",
+    "masks": "pellucid.proposals.masks",
     "sounds": "pellucid.proposals.sounds",
     "documents": "pellucid.proposals.documents",
     "arrays": "pellucid.proposals.columns",

@@ -10,6 +10,7 @@ from pellucid.reporting import (
     curves,
     exhibits,
     matrices,
+    overlaps,
     pictures,
     provenance,
     record,
@@ -59,6 +60,7 @@ def draw(told: Record) -> Figures:
             "learning": curves.draw_learning(told),
             "confusion": matrices.draw_confusion(detailed),
             "recall": scores.draw_recall(detailed),
+            "overlaps": overlaps.draw(detailed),
             "predicted": scatter.draw_predicted(told.predictions(detailed["split"]))
             if "target_names" in detailed
             else [],

@@ -61,7 +61,8 @@ class Row:
 
 def table(result: Result, train_rows: int) -> tuple[list[str], list[Row]]:
     """Return the metrics of a part, and a row for the net and for every baseline."""
-    names = [name for name in result["metrics"] if not (name.startswith("recall_") and "recall" in result)]
+    elsewhere = ("recall_", "iou_") if "recall" in result else ("iou_",)  # drawn class by class
+    names = [name for name in result["metrics"] if not name.startswith(elsewhere)]
     everyone = {"": result["metrics"], **result["baselines"]}
     best = {}
     for name in names:
@@ -83,7 +84,7 @@ def how_intervals(result: Result) -> str:
     """Say which intervals these are, over how many rows."""
     kinds: dict[str, list[str]] = {}
     for name, score in result["metrics"].items():
-        if not name.startswith("recall_"):
+        if not name.startswith(("recall_", "iou_")):
             kinds.setdefault(score["interval"], []).append(words.metric(name))
     told = "; ".join(f"{', '.join(names)} by {words.interval(kind)}" for kind, names in kinds.items())
     rows = max(score["n"] for score in result["metrics"].values())

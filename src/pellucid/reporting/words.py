@@ -64,6 +64,8 @@ def metric(name: str) -> str:
     """Name a metric in words."""
     if name.startswith("recall_"):
         return f"recall of {name.removeprefix('recall_')}"
+    if name.startswith("iou_"):
+        return f"IoU of {name.removeprefix('iou_')}"
     return _METRICS.get(name, name.replace("_", " "))
 
 

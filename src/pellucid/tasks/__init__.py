@@ -26,6 +26,13 @@ TASKS: dict[str, Entry] = {
         1823,
         "numbers per row: squared, absolute or Huber loss; rmse, mae, r2",
     ),
+    "segment": Entry(
+        "pellucid.tasks.segment:Segment",
+        "supervised",
+        "Long, Shelhamer & Darrell, Fully Convolutional Networks for Semantic Segmentation (arXiv 1411.4038)",
+        2014,
+        "one class per pixel: cross-entropy; mean intersection over union, pixel accuracy, Dice overlap",
+    ),
     "next_token": Entry(
         "pellucid.tasks.next_token:NextToken",
         "sequences",

@@ -40,6 +40,7 @@ def other_target(spec: Spec) -> str:
         "number": "here it is numbers. Choose 'regress'",
         "category": "here it is classes. Choose 'classify'",
         "tokens": "here it is the next character. Choose 'next_token'",
+        "mask": "here it is masks. Choose 'segment'",
     }.get(kind, "here is none. Choose a task that does without (`pellucid ls tasks`)")
 
 

@@ -125,11 +125,12 @@ class Scored:
 class Answer:
     """What `predict` says to one question: JSON types, and a picture `[frames, channels, height, width]` if any.
 
-    One frame becomes a PNG, several a GIF.
+    One frame becomes a PNG, several a GIF. With a palette, RGB in 0 to 255, the one frame holds places in it.
     """
 
     values: Mapping[str, Any]
     picture: NDArray[Any] | None = None
+    palette: Sequence[Sequence[int]] | None = None
 
 
 class Task(Protocol):
