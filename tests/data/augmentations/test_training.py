@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from pellucid import experiment, verbs
+from pellucid import experiment, propose, verbs
 from pellucid import recipe as recipes
 from pellucid.data import augmentations
 from pellucid.data.augmentations import AUGMENTATIONS
@@ -23,6 +23,7 @@ from pellucid.recipe import DataSection
 from pellucid.rules.backpropagation import Backpropagation
 from pellucid.sources import shuffled
 from pellucid.sources.shuffled import Shuffled
+from tests.data.noises import classes
 from tests.training.runs import QUICK, dying, outcome
 
 PICTURES: list[dict[str, Any]] = [
@@ -59,6 +60,19 @@ def test_a_killed_run_ends_as_the_unbroken_one(name: str, augment: list[dict[str
     assert outcome(Path("killed")) == outcome(whole)
     plain = experiment.train(recipe_of(name, [], **more), Path("plain"), QUIET)
     assert outcome(plain)[0] != outcome(whole)[0]
+
+
+def test_a_run_on_sounds_is_resumed_too() -> None:
+    pytest.importorskip("soundfile")
+    proposed = propose(classes(Path("tones"), each=12)).recipe
+    settings = {**SHORT, "model.width": 4, "prepare.mels": 16, "train.batch_size": 8, "train.epochs": None}
+    augment = [{"name": "speed"}, {"name": "shift"}, {"name": "spec_augment"}]
+    recipe = experiment.resolve(recipes.override(proposed, {**settings, "augment": augment}))
+    whole = experiment.train(recipe, Path("whole"), QUIET)
+    with dying(6):
+        experiment.train(recipe, Path("killed"), QUIET)
+    experiment.resume(Path("killed"), QUIET)
+    assert outcome(Path("killed")) == outcome(whole)
 
 
 def test_a_recorded_gradient_is_that_of_the_chain_rule() -> None:
