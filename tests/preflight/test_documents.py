@@ -165,6 +165,15 @@ def test_short_texts_are_not_nearly_empty() -> None:
     assert found(Path("data")) == []
 
 
+def test_a_document_per_line() -> None:
+    Path("data").mkdir()
+    for place, name in enumerate(("bad", "good")):
+        lines = [review(100 * place + number, 60) for number in range(12)]
+        (Path("data") / f"{name}.txt").write_text("\n".join([*lines, lines[4] if name == "good" else ""]))
+    (finding,) = found(Path("data"))
+    assert (finding.kind, list(finding.rows)) == ("duplicates", [16, 24])
+
+
 IMDB = locate.folder("imdb")
 
 

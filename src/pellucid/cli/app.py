@@ -189,7 +189,8 @@ def check(
     from pellucid.preflight.check import looked_at
 
     findings = look_at(source, settings or [], target=target)
-    answer(Outcome.of_findings(findings, looked_at(source, settings or [], target)), json)
+    told = [] if findings else looked_at(source, settings or [], target)
+    answer(Outcome.of_findings(findings, told), json)
     if strict and any(finding.weight != "note" for finding in findings):
         raise typer.Exit(1)
 

@@ -77,7 +77,7 @@ def looked_at(source: str, settings: Iterable[str], target: str | None) -> list[
     if not world.is_own(source):
         return [f"Looked at the recipe {source}, its split and its first steps."]
     if target is None and kinds.kind_of(Path(source)) in NAMELESS:
-        return [f"Looked at the table {source}; with --target also at its split and at what would learn from it."]
+        return [f"Looked at {source} alone; with --target also at its split and at what would learn from it."]
     return list(propose(source, target, settings=settings).because)[:TOLD]
 
 

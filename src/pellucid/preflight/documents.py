@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import folder
+from pellucid.data import documents as reader
 from pellucid.data.folder import Folder
 from pellucid.errors import DataError
 from pellucid.preflight import Finding, alike, folders, shingles, tables
@@ -59,7 +59,10 @@ def check(section: DataSection) -> Iterator[Finding]:
 
 def _open(section: DataSection) -> tuple[Folder, Sequence[bytes]]:
     """The documents' names and what they hold."""
-    found = folder.find(Path(section.source), {".txt"}, "texts", section.target)
+    documents = reader.find(Path(section.source), section.target)
+    found = documents.folder
+    if documents.lines is not None:
+        return found, documents.lines
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return found, list(pool.map(Path.read_bytes, (found.root / file for file in found.files)))
 
