@@ -111,7 +111,7 @@ def test_steps_fitted_on_other_rows_are_refused(people: Path) -> None:
         (["--data", "nowhere.csv"], "There is no nowhere.csv"),
         (["--data", "people.csv"], "Which column of people.csv is to be predicted? Give --target, one of: number, age"),
         (["--data", "people.csv", "--target", "wage"], "no column 'wage'"),
-        (["--data", "."], "is proposed"),
+        (["--data", "."], "has no class folders, and 1 of its 1 files hold one line (people.txt)"),
         (["--data", "people.txt"], "people.txt holds text, for which no recipe is proposed"),
         (["--target", "income"], "go with --data"),
         (["digits", "--data", "people.csv", "--target", "income"], "digits"),

@@ -34,7 +34,7 @@ def test_sixteen_bits_at_the_wanted_rate_are_the_samples_themselves(ending: str)
     assert columns.values["input"].dtype == np.int16
     assert (columns.schema["input"].kind, columns.schema["input"].rate) == ("audio", 8000)
     assert columns.schema["target"].categories == ("high", "low")
-    for row, file in enumerate(sounds.find(root).files):
+    for row, file in enumerate(sounds.find(DataSection(source=str(root))).files):
         by_hand, _ = soundfile.read(root / file, dtype="int16")
         assert np.array_equal(columns.values["input"][row], by_hand)
 
@@ -88,7 +88,7 @@ def test_an_odd_rate_is_almost_reached() -> None:
 def test_predict_hears_as_training_did() -> None:
     root = classes(Path("tones"), rate=11025, seconds=0.4)
     columns = read(root, 8000, 0.3)
-    files = sounds.find(root).files
+    files = sounds.find(DataSection(source=str(root))).files
     for row, given in enumerate(read_inputs([str(root / file) for file in files], columns.schema["input"])):
         assert given.values is not None
         assert np.array_equal(given.values[0], columns.values["input"][row])
@@ -112,7 +112,7 @@ def test_the_kind_is_inferred_and_names_can_be_classes() -> None:
 
 def test_the_proposed_rate_and_length() -> None:
     def proposed(root: Path) -> tuple[int, float]:
-        found = sounds.find(root)
+        found = sounds.find(DataSection(source=str(root)))
         return sounds.proposed(found, sounds.headers_of(found))
 
     root = classes(Path("tones"), each=20, seconds=0.33)
@@ -121,7 +121,7 @@ def test_the_proposed_rate_and_length() -> None:
     assert proposed(classes(Path("fast"), rate=44100, seconds=0.1)) == (16000, 0.1)
     with pytest.raises(DataError, match=r"Give data.rate = 8000 and data.seconds = 0.4: the most common rate"):
         sounds.read(DataSection(source="tones"))
-    found = sounds.find(root)
+    found = sounds.find(DataSection(source=str(root)))
     assert sounds.told(found, sounds.headers_of(found), 8000, 0.4)[:3] == [
         "sounds: 41 of 2 classes, 0.33 to 3.00 s",
         "rate: 40 of 8,000 Hz, 1 of 48,000 Hz, brought to 8,000 Hz; channels become their mean",
@@ -198,7 +198,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     classes(Path("tones"))
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(DataError, match=r"pip install pellucid\[audio\]"):
-        sounds.find(Path("tones"))
+        sounds.find(DataSection(source="tones"))
 
 
 @pytest.mark.parametrize("ending", ["wav", "flac"])

@@ -170,7 +170,10 @@ def test_what_does_not_fit_is_refused() -> None:
     for name in SMALL:
         with pytest.raises(ShapeError, match=rf"{name} reads text, but the input is of kind 'image'"):
             models.build(SMALL[name], image, seed=0)
-    with pytest.raises(ShapeError, match=r"mlp reads numbers, but the input is text. Choose lstm or gpt"):
+    with pytest.raises(
+        ShapeError,
+        match=r"mlp reads numbers, but the input is text. Choose text_convnet for documents",
+    ):
         models.build({"name": "mlp"}, spec(12), seed=0)
 
 

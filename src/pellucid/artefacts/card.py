@@ -15,6 +15,9 @@ def card(recipe: Recipe, spec: Spec) -> str:
     elif spec.target.kind == "category":
         classes = spec.target.categories
         gives = f"the probability of each of {len(classes)} classes: {', '.join(classes[:20])}"
+    elif spec.target.kind == "mask":
+        classes = spec.target.categories
+        gives = f"for every pixel one of {len(classes)} classes: {', '.join(classes[:20])}"
     else:
         gives = f"{spec.target.size} number(s), in the units of the data"
     shape = " x ".join(map(str, spec.input.shape))

@@ -32,10 +32,10 @@ MOST, LONGEST, GRID = 0.95, 10.0, 0.1
 """Of a proposed length: the share of the sounds that fit into it, and its largest value and steps in seconds."""
 
 
-def find(root: Path, target: str | None = None) -> Folder:
-    """Look which sounds lie where; as `folder.find`. Say so where nothing is installed that could decode them."""
+def find(section: DataSection) -> Folder:
+    """Look which sounds a recipe names; as `folder.of_section`. Say so where nothing is installed to decode them."""
     waveforms.require()
-    return folder.find(root, SOUNDS, "sounds", target)
+    return folder.of_section(section, SOUNDS, "sounds")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
     Raises:
         DataError: what `find` refuses, a recipe without `data.rate` or `data.seconds`, or files that cannot be decoded.
     """
-    found = find(Path(section.source), section.target)
+    found = find(section)
     if section.rate is None or section.seconds is None:
         rate, seconds = proposed(found, headers_of(found))
         raise DataError(

@@ -54,8 +54,10 @@ def check(
     """
     if not isinstance(source, Recipe) and world.is_own(str(source)):
         settings = dict(settings.items() if isinstance(settings, Mapping) else map(assignment, settings))
-        if target is None and kinds.kind_of(Path(source)) in NAMELESS:
-            return of_data(series.recognised(DataSection(source=str(source)))[0])
+        kind = kinds.kind_of(Path(source))
+        if target is None and kind in NAMELESS:
+            section = DataSection(source=str(source))
+            return of_data(series.recognised(section)[0] if kind == "table" else section)
         source = propose(source, target, settings=settings).recipe
     elif target is not None:
         raise PellucidError("--target goes with the path of data; a recipe names its own (data.target).")

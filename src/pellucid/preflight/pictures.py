@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from pellucid.data import image_folder
+from pellucid.data import folder
 from pellucid.data.folder import Folder
+from pellucid.data.inputs import PICTURES
 from pellucid.preflight import Finding, alike, films, folders, thumbnails
 from pellucid.preflight.thumbnails import FORMATS, Thumbnails
 from pellucid.recipe import DataSection
@@ -31,7 +32,7 @@ def check(section: DataSection) -> Iterator[Finding]:
     Raises:
         DataError: the folder cannot be read, or none of its pictures.
     """
-    found = image_folder.find(Path(section.source), section.target)
+    found = folder.of_section(section, PICTURES, "pictures")
     small = thumbnails.read(found.root, found.files)
     yield from _unreadable(found, small, section.unreadable)
     yield from _endings(found, small)

@@ -49,7 +49,7 @@ class _Heard:
 
 def check(section: DataSection) -> Iterator[Finding]:
     """Yield what is found in a recipe's folder; rows count its files in the order of their names."""
-    found = sounds.find(Path(section.source), section.target)
+    found = sounds.find(section)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         heard = list(pool.map(_hear, (found.root / file for file in found.files)))
     wrong = {row: str(each) for row, each in enumerate(heard) if isinstance(each, DataError)}

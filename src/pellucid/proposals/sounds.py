@@ -22,7 +22,7 @@ MOST_GROUPS = 0.2
 
 def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
     """Return a small residual net on a folder's sounds, brought to their usual rate and length."""
-    found = sounds.find(path, section.target)
+    found = sounds.find(section)
     headers = sounds.headers_of(found)
     usual_rate, usual_seconds = sounds.proposed(found, headers)
     rate, seconds = section.rate or usual_rate, section.seconds or usual_seconds
