@@ -25,11 +25,16 @@ def hardware() -> dict[str, Any]:
     }
 
 
-def write_results(theme: str, rows: list[dict[str, Any]]) -> Path:
-    """Write one line per row, each with the hardware and versions, and return the file."""
+def results_path(theme: str) -> Path:
+    """Where a theme's results of this machine and day are written."""
     machine = hardware()
     slug = re.sub(r"[^a-z0-9]+", "-", f"{machine['processor']} {machine['cores']} cores".lower()).strip("-")
-    path = Path(__file__).parent / "results" / f"{theme}_{slug}_{date.today().isoformat()}.csv"
+    return Path(__file__).parent / "results" / f"{theme}_{slug}_{date.today().isoformat()}.csv"
+
+
+def write_results(theme: str, rows: list[dict[str, Any]]) -> Path:
+    """Write one line per row, each with the hardware and versions, and return the file."""
+    machine, path = hardware(), results_path(theme)
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*rows[0], *machine])

@@ -11,6 +11,7 @@ column to predict, who belongs together, which mask value means nothing). Each t
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pellucid
-from hardware import write_results
+from hardware import results_path, write_results
 from pellucid.data import locate
 
 
@@ -78,11 +79,20 @@ def carried_out(name: str, case: Case, folder: Path) -> tuple[list[dict[str, Any
     return rows, met
 
 
+def of_earlier(names: list[str]) -> list[dict[str, Any]]:
+    """The rows that were written today of other data than is asked for now."""
+    path = results_path("own_data")
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["data"] not in names]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CASES)} (default: all)")
     names = parser.parse_args().names or list(CASES)
-    rows, all_met = [], True
+    rows, all_met = of_earlier(names), True
     with tempfile.TemporaryDirectory(prefix="pellucid-own-data-") as folder:
         for name in names:
             found, met = carried_out(name, CASES[name], Path(folder))
