@@ -62,7 +62,9 @@ def carried_out(name: str, case: Case, folder: Path) -> tuple[list[dict[str, Any
     result = run.evaluate("test")
     seconds = json.loads((folder / name / "results/training.json").read_text())["training_seconds"]
     rows = [
-        {"data": name, "who": who, "score": score, **numbers, "training_seconds": seconds, "floor": case.floor}
+        {"data": name, "who": who, "score": score}
+        | {key: numbers.get(key) for key in ("value", "low", "high", "n")}
+        | {"training_seconds": seconds, "floor": case.floor}
         for who, scores in {"net": result["metrics"], **result["baselines"]}.items()
         for score, numbers in scores.items()
     ]

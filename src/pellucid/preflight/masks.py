@@ -16,7 +16,7 @@ from pellucid.data.codes import IGNORED
 from pellucid.data.folder import first
 from pellucid.data.masks import VALUES, Pairs
 from pellucid.errors import DataError
-from pellucid.preflight import Finding
+from pellucid.preflight import Finding, films
 from pellucid.recipe import DataSection
 
 RARE, FEW_MASKS = 1e-4, 0.02
@@ -62,6 +62,10 @@ def check(section: DataSection) -> Iterator[Finding]:
     good = np.array([not each.fault for each in seen])
     if good.any():
         yield from _values(pairs, counts, good, section.ignore or ())
+    if pairs.folder.has_parts and good.any():
+        pictures = [picture for picture, _ in pairs.rows]
+        part_of = dict(zip(pictures, map(pairs.folder.part_of, pairs.folder.files), strict=True))
+        yield from films.across(pairs.root, pictures, part_of.__getitem__)
 
 
 def _seen(picture: Path, mask: Path) -> Seen:
