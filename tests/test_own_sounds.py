@@ -74,7 +74,7 @@ def test_mistakes_are_drawn(tones: Path) -> None:
 
 def test_resumed_to_the_same_bytes(tones: Path) -> None:
     recipe = pellucid.propose(tones).recipe
-    augment = [{"name": "speed"}, {"name": "shift"}, {"name": "spec_augment"}]
+    augment = [{"name": "speed"}, {"name": "shift"}, {"name": "equalise"}, {"name": "spec_augment"}]
     settings = {**QUICK, "train.checkpoint_every": 2, "augment": augment}
     whole = pellucid.train(recipe, settings, out="whole", report=False, quiet=True)
     with dying(5):

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from pellucid.data.augmentations.draw import Draw
+from pellucid.data.augmentations.equalise import Config as EqualiseConfig
+from pellucid.data.augmentations.equalise import Equalise, curves
 from pellucid.data.augmentations.shift import Config as ShiftConfig
 from pellucid.data.augmentations.shift import Shift, moved
 from pellucid.data.augmentations.spec_augment import Config as SpecAugmentConfig
@@ -45,6 +47,26 @@ def test_shift_by_hand() -> None:
         else:
             by_hand[:places] = given[row, -places:]
         assert torch.equal(moved(given, by)[row], by_hand)
+
+
+def test_curves_are_straight_between_knots() -> None:
+    knots = torch.tensor([[0.0, 1.0, -1.0], [2.0, 2.0, 2.0]])
+    ours = curves(knots, 41)
+    for row, heights in enumerate(knots.numpy()):
+        np.testing.assert_allclose(ours[row], np.interp(np.linspace(0, 2, 41), np.arange(3), heights), atol=1e-6)
+
+
+def test_bands_are_raised_alike_at_all_times_and_in_each_sound_otherwise() -> None:
+    step = Equalise(EqualiseConfig(largest=0.5, knots=4), IMAGE)
+    given = torch.rand(200, 1, 40, 60)
+    added = step.apply({"input": given}, Draw(3, torch.arange(200)))["input"] - given
+    assert torch.allclose(added, added[..., :1].expand_as(added), atol=1e-6)
+    ends = added[:, 0, [0, -1], 0]  # the first knot and the last: from -0.5 to 0.5, all as likely
+    assert 0.45 < ends.abs().max() <= 0.5 + 1e-6
+    assert abs(float(ends.mean())) < 0.06
+    assert len(ends[:, 0].unique()) == 200
+    with pytest.raises(DataError, match="raises bands of spectrograms"):
+        Equalise(EqualiseConfig(), AUDIO)
 
 
 def test_masks_are_rectangles_of_zeros_within_their_shares() -> None:

@@ -1,4 +1,4 @@
-"""A first recipe for sounds in folders: a small residual net on their log-mel spectrograms."""
+"""A first recipe for sounds in folders: a small convolutional net on their log-mel spectrograms."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from pellucid.data.folder import Folder
 from pellucid.proposals import Proposal, batch_size, name_of, trained_rows
 from pellucid.recipe import DataSection
 
-RESNET = {"name": "resnet", "depth": 8, "width": 16}
-"""What looks at spectrograms. Trained for 14 epochs on the spoken digits of two speakers, it was right in 61 % of the
-500 of a third; with speed, shift and spec_augment at their defaults in 40 %, so none is proposed. (One seed each, at
-the best validation on that third speaker, hence a little flattering to both.)"""
+CONVNET = {"name": "convnet", "widths": [16, 32, 64]}
+"""What looks at spectrograms: it keeps where in time and frequency something is heard, which the mean over all places
+at the end of a residual net does not."""
+AUGMENT = [
+    {"name": "speed", "largest": 1.3},
+    {"name": "equalise"},
+    {"name": "spec_augment", "masks": 1},
+    {"name": "mixup", "alpha": 0.4},
+]
+"""Another speaker, another microphone. Of the spoken digits, with two speakers to train on and a third to judge, the
+net was right in 73, 85 and 69 % after 30 epochs with these, in 74, 52 and 67 % after 12 without any (one seed each)."""
 PASSES, FRAMES = (1, 40), 4_000_000
 """Epochs over sounds, at least and at most, between which about so many frames of 10 ms are looked at."""
 MOST_GROUPS = 0.2
@@ -21,7 +28,7 @@ MOST_GROUPS = 0.2
 
 
 def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
-    """Return a small residual net on a folder's sounds, brought to their usual rate and length."""
+    """Return a small convolutional net on a folder's sounds, brought to their usual rate and length."""
     found = sounds.find(section)
     headers = sounds.headers_of(found)
     usual_rate, usual_seconds = sounds.proposed(found, headers)
@@ -33,7 +40,8 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
             "data": {**section.model_dump(), "rate": rate, "seconds": seconds},
             "split": {"kind": "given" if found.has_parts else "stratified"},
             "prepare": {"mels": log_mel.MELS},
-            "model": RESNET if model is None else {"name": model},
+            "augment": AUGMENT,
+            "model": CONVNET if model is None else {"name": model},
             "task": {"name": "classify"},
             "rule": {
                 "name": "backpropagation",

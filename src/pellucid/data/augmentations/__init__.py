@@ -83,6 +83,13 @@ AUGMENTATIONS: dict[str, Entry] = {
         2015,
         "a sound begins earlier or later",
     ),
+    "equalise": Entry(
+        "pellucid.data.augmentations.equalise:Equalise",
+        "sounds",
+        "Nam, Kim & Park, FilterAugment (arXiv 2110.03282)",
+        2022,
+        "bands of frequency are raised and lowered, as by another microphone",
+    ),
     "spec_augment": Entry(
         "pellucid.data.augmentations.spec_augment:SpecAugment",
         "sounds",
