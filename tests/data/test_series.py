@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.data import series, timeline
+from pellucid.data import recognition, series, timeline, windows
 from pellucid.data.columns import Columns
 from pellucid.data.timeline import Pace, pace_of
 from pellucid.errors import DataError
@@ -33,7 +33,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 def cut(path: Path, context: int, horizon: int = 1, **section: Any) -> Columns:
     read = series.read(DataSection(source=str(path), kind="series", target="y", **section), ["time"])
     split = SplitSection(kind="time", time="time", gap=(horizon - 1) * 9)
-    return series.windows(read, PrepareSection(context=context, horizon=horizon), split)
+    return windows.cut(read, PrepareSection(context=context, horizon=horizon), split)
 
 
 def days(values: list[Any], **columns: list[Any]) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def test_no_window_knows_what_comes_after_it(
         if not np.isfinite(read.dense("target")[context - 1 + horizon :]).any():
             return  # no window has a target
         gap = SplitSection(kind="time", time="time", gap=horizon)
-        rows = series.windows(read, PrepareSection(context=context, horizon=horizon), gap)
+        rows = windows.cut(read, PrepareSection(context=context, horizon=horizon), gap)
         ends = (rows.keys["time"] - read.keys["time"][0]) // timeline.DAY - horizon
         names = rows.schema["input"].names
         seen.append(
@@ -188,7 +188,7 @@ def test_year_month_and_hour_columns_say_when() -> None:
 
 def test_what_is_no_series_stays_a_table(tmp_path: Path) -> None:
     def kind(rows: list[dict[str, Any]], target: str | None = "y") -> tuple[Any, str]:
-        found, told = series.recognised(DataSection(source=str(write(tmp_path / "t.csv", rows)), target=target))
+        found, told = recognition.recognised(DataSection(source=str(write(tmp_path / "t.csv", rows)), target=target))
         return found.kind, " ".join(told)
 
     plain = days([place / 7 for place in range(60)])
@@ -200,7 +200,7 @@ def test_what_is_no_series_stays_a_table(tmp_path: Path) -> None:
     assert kind([row for row in plain if row["day"].weekday() < 5])[0] == "series"
     assert "others are between" in kind([*plain[:40:2], *plain[41:60:2]])[1]
     several = [{**row, "shop": shop} for shop in ("a", "b") for row in plain]
-    found, _ = series.recognised(DataSection(source=str(write(tmp_path / "t.csv", several)), target="y"))
+    found, _ = recognition.recognised(DataSection(source=str(write(tmp_path / "t.csv", several)), target="y"))
     assert (found.kind, found.time, found.series) == ("series", ("day",), "shop")
 
 
@@ -225,6 +225,6 @@ def test_parts_that_would_know_one_another_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "s.csv", days(list(range(40))))
     read = series.read(DataSection(source=str(path), target="y"))
     with pytest.raises(DataError, match="windows that overlap"):
-        series.windows(read, PrepareSection(context=3), SplitSection(kind="random"))
+        windows.cut(read, PrepareSection(context=3), SplitSection(kind="random"))
     with pytest.raises(DataError, match=r"needs split\.gap = 4"):
-        series.windows(read, PrepareSection(context=3, horizon=5), IN_TIME)
+        windows.cut(read, PrepareSection(context=3, horizon=5), IN_TIME)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import array_files, series, table
+from pellucid.data import array_files, table, windows
 from pellucid.data.arrays import inputs_like
 from pellucid.data.documents import as_bytes, plain, read_text, texts_of
 from pellucid.data.features import matrix, unseen
@@ -71,7 +71,7 @@ def _read(path: Path, field: Field) -> Input:
         return _sound(path, field)
     note = ""
     if ending in TABLES and field.clock is not None:
-        names, latest, note = series.latest(path, field)
+        names, latest, note = windows.latest(path, field)
         return Input(names, latest, note=note)
     if ending in TABLES:
         rows, note = _table(path, field)

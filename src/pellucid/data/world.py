@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA, documents, kinds, rows, series, text
+from pellucid.data import DATA, documents, kinds, rows, text, windows
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError
@@ -60,7 +60,7 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
     if columns.schema["input"].kind == "tokens":
         return text.open(recipe, columns, device)
     if columns.schema["input"].clock is not None:
-        columns = series.windows(columns, recipe.prepare, recipe.split)
+        columns = windows.cut(columns, recipe.prepare, recipe.split)
     return rows.open(recipe, columns, device)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid import experiment, verbs
-from pellucid.data import kinds, series, world
+from pellucid.data import kinds, recognition, world
 from pellucid.data.rows import Rows
 from pellucid.errors import PellucidError
 from pellucid.execution import decide, threads_kept
@@ -57,7 +57,7 @@ def check(
         kind = kinds.kind_of(Path(source))
         if target is None and kind in NAMELESS:
             section = DataSection(source=str(source))
-            return of_data(series.recognised(section)[0] if kind == "table" else section)
+            return of_data(recognition.recognised(section)[0] if kind == "table" else section)
         source = propose(source, target, settings=settings).recipe
     elif target is not None:
         raise PellucidError("--target goes with the path of data; a recipe names its own (data.target).")

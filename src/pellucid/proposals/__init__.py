@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid import recipe as recipes
 from pellucid.catalogue import validate
 from pellucid.data import kinds
-from pellucid.data.series import recognised
+from pellucid.data.recognition import recognised
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, Recipe
 
