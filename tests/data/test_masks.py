@@ -15,6 +15,7 @@ from pellucid.data import kinds, locate, masks
 from pellucid.data.codes import Codes
 from pellucid.data.columns import Columns, hash_of
 from pellucid.data.decoding import decode
+from pellucid.data.pairs import find
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
 from tests.data.masked import masked, pair, save
@@ -198,10 +199,10 @@ def test_values_that_cannot_be_learned_are_refused() -> None:
 
 @pytest.mark.skipif(not locate.folder("camvid").is_dir(), reason="needs CamVid")
 def test_camvid_is_found_whole() -> None:
-    pairs = masks.find(locate.folder("camvid"))
-    assert {part: len(rows) for part, rows in pairs.folder.given.items()} == {
+    found = find(locate.folder("camvid"))
+    assert {part: len(rows) for part, rows in found.folder.given.items()} == {
         "test": 233,
         "train": 367,
         "validation": 101,
     }
-    assert {key.split("/")[1].split("_")[0] for key in pairs.folder.files if key.startswith("val/")} == {"0016E5"}
+    assert {key.split("/")[1].split("_")[0] for key in found.folder.files if key.startswith("val/")} == {"0016E5"}

@@ -23,7 +23,8 @@ from pellucid.recipe import Recipe
 from pellucid.spec import Field, Spec
 from pellucid.tasks import build
 from pellucid.tasks.mask_pictures import coloured, colours, legend
-from pellucid.tasks.segment import Counts, Segment, SegmentLook, count
+from pellucid.tasks.overlap import Counts, SegmentLook, count
+from pellucid.tasks.segment import Segment
 
 NAMES = ("ground", "road", "car", "pole")
 HEIGHT, WIDTH = 5, 7
