@@ -125,6 +125,11 @@ def test_classes_are_named_by_a_file() -> None:
     (root / "classes.txt").write_text("sky\nroad\n")
     with pytest.raises(DataError, match="2 lines for 3 classes of values up to 3"):
         read(root)
+    (root / "classes.txt").write_text("sky\nroad\n\ntree\npole\n")  # line n + 1 names the value n, whatever is between
+    assert read(root).schema["target"].categories == ("sky", "road", "tree")
+    (root / "classes.txt").write_bytes("Himmel\nStraße\nBaum\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"classes.txt is not UTF-8 \(byte 11\)"):
+        read(root)
     (root / "classes.txt").write_text("sky\nsky\ntree\n")
     with pytest.raises(DataError, match="two classes the name 'sky'"):
         read(root)
@@ -179,6 +184,23 @@ def test_unreadable_pairs_are_left_out_where_asked(capsys: pytest.CaptureFixture
     assert len(columns) == 4
     assert np.array_equal(columns.dense("target")[2], pair(3)[1])
     assert "left out, with their masks: images/002.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("part", "called"), [("train", "train"), ("val", "validation")])
+def test_a_part_that_cannot_be_read_is_not_drawn_anew(part: str, called: str) -> None:
+    for each in ("train", "val"):
+        masked(Path("data") / each)
+    for mask in (Path("data") / part / "masks").iterdir():
+        mask.write_bytes(b"no picture")
+    with pytest.raises(DataError, match=f"data: no picture of the {called} part can be read"):
+        read(Path("data"), unreadable="leave out")
+
+
+def test_pictures_beside_the_parts_are_refused() -> None:
+    for each in ("train", "val", "extra"):
+        masked(Path("data") / each)
+    with pytest.raises(DataError, match="data has the parts train, val, but also extra"):
+        read(Path("data"))
 
 
 def test_values_that_cannot_be_learned_are_refused() -> None:

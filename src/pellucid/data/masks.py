@@ -228,13 +228,18 @@ def names_of(root: Path, values: Sequence[int]) -> tuple[str, ...]:
     file = next((root / name for name in NAMES if (root / name).is_file()), None)
     if file is None:
         return tuple(map(str, values))
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if len(lines) != len(values) and len(lines) <= max(values):
-        raise DataError(
-            f"{file} has {len(lines)} lines for {len(values)} classes of values up to {max(values)}. Expected a "
-            f"name per class, or one for every value from 0 to {max(values)}."
-        )
-    names = lines if len(lines) == len(values) else [lines[value] for value in values]
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+    names = [line for line in lines if line]
+    if len(names) != len(values):
+        num_lines, names = len(names), [lines[value] for value in values if value < len(lines)]
+        if len(names) < len(values) or not all(names):
+            raise DataError(
+                f"{file} has {num_lines} lines for {len(values)} classes of values up to {max(values)}. Expected a "
+                f"name per class, or one for every value from 0 to {max(values)}."
+            )
     if len(set(names)) < len(names):
         raise DataError(f"{file} gives two classes the name {Counter(names).most_common(1)[0][0]!r}.")
     return tuple(names)

@@ -48,16 +48,19 @@ class Pairs:
         return self.folder.root
 
     def only(self, kept: Sequence[int]) -> Pairs:
-        """Return some of the rows."""
+        """Return the pairs without those that cannot be read; raise `DataError` where a given part is left empty."""
         files = tuple(self.folder.files[row] for row in kept)
-        return replace(self, folder=replace(self.folder, files=files), rows=tuple(self.rows[row] for row in kept))
+        folder = replace(self.folder, files=files)
+        if absent := sorted(self.folder.given.keys() - folder.given.keys()):
+            raise DataError(f"{self.root}: no picture of the {absent[0]} part can be read together with its mask.")
+        return replace(self, folder=folder, rows=tuple(self.rows[row] for row in kept))
 
 
 def look(root: Path) -> Pairs:
     """Look which pictures and masks lie where; none is opened.
 
     Raises:
-        DataError: there is no pair, or two files of one name claim to be the same one.
+        DataError: there is no pair, two files of one name claim to be the same one, or pictures lie beside the parts.
     """
     if not root.is_dir():
         raise DataError(f"There is no folder {root}. {EXPECTED}")
@@ -76,8 +79,12 @@ def look(root: Path) -> Pairs:
     paired = sorted(pictures.keys() & masks.keys())
     if not paired:
         raise DataError(f"{root} holds no picture that has a mask. {EXPECTED}")
-    heads = {stem.split("/")[0].lower() for stem in paired if "/" in stem}
-    has_parts = all("/" in stem for stem in paired) and heads <= PARTS.keys() and "train" in heads
+    heads = {stem.split("/")[0] if "/" in stem else "" for stem in paired}
+    parts = {head for head in heads if head.lower() in PARTS}
+    has_parts = parts == heads and "train" in map(str.lower, parts)
+    if len(parts) > 1 and not has_parts:
+        others = ", ".join(sorted(head or "pictures outside them" for head in heads - parts)) or "no train"
+        raise DataError(f"{root} has the parts {', '.join(sorted(parts))}, but also {others}. {EXPECTED}")
     files = tuple(stem + PurePosixPath(pictures[stem]).suffix for stem in paired)
     alone = [tuple(of[stem] for stem in sorted(of.keys() - set(paired))) for of in found]
     return Pairs(
