@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pellucid.data import recognition, series, timeline, windows
 from pellucid.data.columns import Columns
+from pellucid.data.split import draw
 from pellucid.data.timeline import Pace, pace_of
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, PrepareSection, SplitSection
@@ -228,3 +229,29 @@ def test_parts_that_would_know_one_another_are_refused(tmp_path: Path) -> None:
         windows.cut(read, PrepareSection(context=3), SplitSection(kind="random"))
     with pytest.raises(DataError, match=r"needs split\.gap = 4"):
         windows.cut(read, PrepareSection(context=3, horizon=5), IN_TIME)
+    several = [{**row, "shop": shop} for row in days(list(range(40))) for shop in "abc"]
+    read = series.read(DataSection(source=str(write(tmp_path / "s.csv", several)), target="y", series="shop"))
+    with pytest.raises(DataError, match=r"needs split\.gap = 2"):  # a cut may leave b and c behind a
+        windows.cut(read, PrepareSection(context=3), SplitSection(kind="contiguous"))
+    kept = SplitSection(kind="contiguous", gap=2)
+    rows = windows.cut(read, PrepareSection(context=3), kept)
+    parts, times = draw(kept, rows).parts, rows.keys["time"]
+    assert times[parts["train"]].max() < times[parts["validation"]].min()
+
+
+def test_a_mistyped_time_does_not_fill_the_memory(tmp_path: Path) -> None:
+    rows = [{"at": f"2024-01-01 00:{place // 60:02}:{place % 60:02}", "y": place % 7} for place in range(300)]
+    field = cut(write(tmp_path / "s.csv", rows), 4, time=("at",)).schema["input"]
+    rows[9]["at"] = "1024-01-01 00:00:09"
+    with pytest.raises(DataError, match=r"300 rows between 1024-01-01 00:00:09 \(row 9\) and .* one every second"):
+        windows.latest(write(tmp_path / "new.csv", rows), field)
+
+
+def test_dates_whose_day_could_be_the_month_are_refused(tmp_path: Path) -> None:
+    rows = [{"at": f"01/{month:02}/2024", "y": month} for month in range(1, 13)]
+    with pytest.raises(DataError, match=r"'01/12/2024': month/day or day/month"):
+        cut(write(tmp_path / "s.csv", rows), 2, time=("at",))
+    rows = [{"at": f"01/{day:02}/2024", "y": day} for day in range(1, 20)]
+    clock = cut(write(tmp_path / "s.csv", rows), 2, time=("at",)).schema["input"].clock
+    assert clock is not None
+    assert clock.every == timeline.DAY

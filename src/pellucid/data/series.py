@@ -177,7 +177,7 @@ def lay(
     """Put a table's rows on the grid, whatever their order.
 
     Raises:
-        DataError: two rows of a series have one time, or a time lies between steps.
+        DataError: two rows of a series have one time, a time lies between steps, or most steps are not there.
     """
     names, codes = np.unique(which, return_inverse=True)
     steps = pace.steps(times)
@@ -193,6 +193,13 @@ def lay(
     begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     places = begins[codes] + steps - firsts[codes]
     total = int(lengths.sum())
+    if len(times) < timeline.FILLED * total:
+        row, last = int(times.argmin()), int(times.argmax())
+        raise DataError(
+            f"it has {len(times):,} rows between {pace.told(int(times[row]))} (row {row}) and "
+            f"{pace.told(int(times[last]))} (row {last}), where {total:,} steps lie, one every {pace}: half of "
+            "them must be there. Is a time mistyped?"
+        )
     rows = np.full(total, -1)
     rows[places] = np.arange(len(places))
     if len(twice := np.flatnonzero(rows[places] != np.arange(len(places)))):

@@ -117,7 +117,7 @@ def read(frame: polars.DataFrame, columns: Sequence[str]) -> tuple[Times, Unit]:
     """Return each row's time, from one column of dates or whole numbers, or from year, month, day, ... in that order.
 
     Raises:
-        DataError: a column is not there, or a value is missing or no time.
+        DataError: a column is not there, a value is missing or no time, or it cannot be told day from month.
     """
     import polars
 
@@ -132,6 +132,7 @@ def read(frame: polars.DataFrame, columns: Sequence[str]) -> tuple[Times, Unit]:
         found = dates(frame[columns[0]])
         if found is None:
             return _whole(frame[columns[0]]), "number"
+        _check_order(frame[columns[0]], found)
     elif len(columns) > len(PARTS):
         raise DataError(f"data.time has {len(columns)} columns: expected one, or at most {', '.join(PARTS)}.")
     else:
@@ -147,6 +148,21 @@ def read(frame: polars.DataFrame, columns: Sequence[str]) -> tuple[Times, Unit]:
     if (micros % 1_000_000).any():
         raise DataError(f"{columns[0]!r} tells fractions of a second apart. Give times as whole numbers instead.")
     return micros // 1_000_000, "second"
+
+
+def _check_order(series: polars.Series, found: polars.Series) -> None:
+    """Refuse dates such as 03/04/2024 where every value is another date too with day before month."""
+    import polars
+
+    if series.dtype != polars.String:
+        return
+    for pattern in ("%d/%m/%Y", "%d/%m/%Y %H:%M"):
+        other = series.str.strptime(polars.Datetime("us"), pattern, strict=False)
+        if other.null_count() == series.null_count() and (other != found).any():
+            raise DataError(
+                f"{series.name!r} holds {series.drop_nulls()[-1]!r}: month/day or day/month? No value tells. Write "
+                "dates as 2024-12-31."
+            )
 
 
 def _whole(series: polars.Series) -> Times:

@@ -84,7 +84,8 @@ def _check_split(split: SplitSection, clock: Clock, horizon: int, num_series: in
             f"split.kind = {split.kind!r} would put windows that overlap into different parts. Choose split.kind = "
             "'time' with split.time = 'time'."
         )
-    needed = (horizon - 1) * num_series
+    # Rows of one time lie side by side. In time, none are cut apart; in order, any cut may leave all but one of them.
+    needed = (horizon - 1) * num_series if split.kind == "time" else horizon * num_series - 1
     if split.gap < needed and split.validation + split.test > 0:
         raise DataError(
             f"prepare.horizon = {horizon} needs split.gap = {needed} at least (here {split.gap}): without it training "
