@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -87,7 +86,8 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
             "give them again, as in pellucid.fit(X, y, resume=RUN)."
         )
     if is_own(source):
-        kind = section.kind or kinds.kind_of(Path(source))
+        kind = kinds.kind_of_section(section)
+        kinds.check_fields(section, kind)
         return kinds.reader(kind)(section, keys)
     for_own = sorted(name for name, value in section if value is not None and name not in ("source", "unreadable"))
     if for_own:

@@ -87,7 +87,7 @@ def of_data(section: DataSection) -> list[Finding]:
     """Return what is found in the files of one's own that a recipe names, the worst first; nothing of other data."""
     if not world.is_own(section.source) or section.source == world.ARRAYS:
         return []
-    kind = section.kind or kinds.kind_of(Path(section.source))
+    kind = kinds.kind_of_section(section)
     if kind not in CHECKS:
         return []
     look: Callable[[DataSection], Iterable[Finding]] = importlib.import_module(CHECKS[kind]).check
