@@ -50,7 +50,8 @@ def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
 def _files(paths: Iterable[str], endings: Collection[str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            wanted = sorted(file for file in path.iterdir() if file.suffix.lower() in endings)
+            there = (file for file in path.iterdir() if not file.name.startswith("."))
+            wanted = sorted(file for file in there if file.suffix.lower() in endings)
             yield from wanted or [path]
         else:
             yield path

@@ -52,7 +52,7 @@ def propose(
     """Return a first recipe for data of one's own.
 
     Args:
-        path: a table (CSV, TSV, Parquet, JSON lines), or a folder of pictures, with a folder per class.
+        path: of a file or a folder, of one of the kinds in `PROPOSALS`.
         target: of a table, the column to predict; of files in folders, the piece of their names that is the class
             (name_1, name_2, ...) where the folder is not.
         model: a name of `ls("models")`; by default a plain first choice for the kind of data.
