@@ -92,13 +92,18 @@ def test_a_document_per_line_of_its_classes_file(part: str) -> None:
         (b"caf\xe9", "it is not UTF-8: byte 3 cannot be read. Save it as UTF-8."),
         (b"a\0b", "it is no text: it holds NUL (character 1)."),
         (b" \n", "it holds no text."),
+        (None, "it cannot be read: No such file or directory"),  # a link to what is gone
     ],
 )
 def test_a_file_that_is_no_text_is_named_or_left_out(
-    content: bytes, why: str, capsys: pytest.CaptureFixture[str]
+    content: bytes | None, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = classes(Path("reviews"))
-    (root / "pos/001.txt").write_bytes(content)
+    if content is None:
+        (root / "pos/001.txt").unlink()
+        (root / "pos/001.txt").symlink_to("gone.txt")
+    else:
+        (root / "pos/001.txt").write_bytes(content)
     with pytest.raises(DataError) as refused:
         read(root)
     assert str(refused.value).startswith(f"reviews: 1 of 12 texts cannot be read:\n  pos/001.txt: {why}")
