@@ -144,7 +144,13 @@ def texts_like(X: Any) -> NDArray[np.uint8]:
     if isinstance(X, str) or wrong is not None:
         given = "one text" if isinstance(X, str) else f"{type(texts[wrong or 0]).__name__} in row {wrong}"
         raise DataError(f"X holds {given}: expected an array (or a column of a data frame) of texts.")
-    return Ragged.of(as_bytes(plain(text.encode())) for text in texts)[:]
+    found = []
+    for row, text in enumerate(texts):
+        try:
+            found.append(as_bytes(plain(text.encode("utf-8", "surrogatepass"))))  # half a character is refused there
+        except DataError as error:
+            raise DataError(f"The text of row {row}: {error}") from None
+    return Ragged.of(found)[:]
 
 
 def _table(path: Path, field: Field) -> tuple[NDArray[np.generic], str]:
