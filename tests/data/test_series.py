@@ -213,6 +213,10 @@ def test_what_is_no_series_stays_a_table(tmp_path: Path) -> None:
         (days(list(range(30))), {"series": "shop"}, "no column 'shop' to tell series apart"),
         (days(["a", "b"] * 20), {}, "must be numbers; 'a' is none"),
         ([{"y": n, "x": n} for n in range(30)], {}, "no column holds dates"),
+        ([{"t": when, "y": n} for n, when in enumerate([*range(9), "inf"])], {"time": ("t",)}, "'t' holds no times"),
+        ([{"t": when, "y": n} for n, when in enumerate([*range(9), 1e300])], {"time": ("t",)}, "'t' holds no times"),
+        (days(list(range(30))), {"series": "y"}, "The target 'y' also tells series apart"),
+        (days(list(range(30))), {"time": ("day", "y")}, "The target 'y' also says when"),
         ([{**row, "day": "" if n == 4 else row["day"]} for n, row in enumerate(days(list(range(30))))], {}, "in row 4"),
     ],
 )

@@ -119,7 +119,7 @@ def settled(section: DataSection, frame: polars.DataFrame) -> DataSection:
         raise DataError(
             f"The target {target!r} of a series must be numbers; {table.first_text(frame[target])!r} is none."
         )
-    if section.time is None:
+    if not section.time:
         when = when_columns(frame, section)
         if len(when) != 1:
             told = f"several columns could: {', '.join(map('+'.join, when))}" if when else "no column holds dates"
@@ -129,6 +129,9 @@ def settled(section: DataSection, frame: polars.DataFrame) -> DataSection:
         raise DataError(
             f"There is no column {section.series!r} to tell series apart by. {closest(section.series, frame.columns)}"
         )
+    for name, role in [(section.series, "tells series apart"), *((name, "says when") for name in section.time or ())]:
+        if name == target:
+            raise DataError(f"The target {target!r} also {role}. Give another target, or another column for that.")
     return section
 
 

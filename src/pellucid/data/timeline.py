@@ -30,6 +30,8 @@ PATTERNS = (
 HOUR, DAY, WEEK, YEAR = 3600, 86_400, 7 * 86_400, 31_556_952
 """In seconds; a year as the Gregorian calendar has it on average."""
 CYCLES: dict[str, int] = {"day": DAY, "week": WEEK, "year": YEAR}
+LATEST = 2.0**62
+"""A whole number that is a time lies between this and its negative, so that their difference fits into 64 bits."""
 FILLED = 0.5
 """Share of a grid's steps that must be there, below which times are not evenly spaced."""
 
@@ -168,7 +170,7 @@ def _check_order(series: polars.Series, found: polars.Series) -> None:
 def _whole(series: polars.Series) -> Times:
     numbers = table.as_numbers(series)
     values = None if numbers is None else numbers.to_numpy()
-    if values is None or not (values == np.round(values)).all():
+    if values is None or not ((values == np.round(values)) & (np.abs(values) < LATEST)).all():
         raise DataError(f"{series.name!r} holds no times: expected dates such as 2024-12-31, or whole numbers.")
     return values.astype(np.int64)
 
