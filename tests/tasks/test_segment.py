@@ -152,6 +152,15 @@ def world() -> Rows:
     return open_rows(recipe, Columns({"input": pixels, "target": masks}, fields))
 
 
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_a_part_that_is_ignored_altogether_is_refused(part: str) -> None:
+    rows = world()
+    task(counts=(1, 1, 1, 1)).check(Fixed(), rows)
+    rows.columns.dense("target")[rows.split.parts[part]] = 255
+    with pytest.raises(DataError, match=f"Every pixel of the {part} part's"):
+        task(counts=(1, 1, 1, 1)).check(Fixed(), rows)
+
+
 def test_the_spec_counts_the_training_pixels_and_codes_keep_255() -> None:
     rows = world()
     train = rows.columns.dense("target")[rows.split.parts["train"]]

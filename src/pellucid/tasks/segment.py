@@ -78,8 +78,15 @@ class Segment:
         return self._logits(model, inputs).log_softmax(dim=1)
 
     def check(self, model: nn.Module, world: World) -> None:
-        """Rows; the loss finds out the rest."""
-        rows.of_rows(world)
+        """Refuse a part whose every pixel is ignored: it would be judged by nothing."""
+        world = rows.of_rows(world)
+        masks = world.columns.dense("target")
+        for part, chosen in world.split.parts.items():
+            if len(chosen) and not any((masks[row] != IGNORED).any() for row in chosen):
+                raise DataError(
+                    f"Every pixel of the {part} part's {len(chosen)} masks is ignored: nothing is to be learned or "
+                    "judged there. Change data.ignore, or draw another split (split.seed)."
+                )
 
     def source(self, model: nn.Module) -> str:
         """Every training row once an epoch."""
