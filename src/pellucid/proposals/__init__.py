@@ -59,7 +59,8 @@ def propose(
         settings: as `train` takes them; those of `data` are what the data is read by.
 
     Raises:
-        DataError: the file or folder cannot be read, or the target is not one of a table's columns.
+        DataError: the file or folder cannot be read, the target is not one of a table's columns, or a setting of
+            `data` is of other kinds.
     """
     path = Path(path)
     section = _section(path, target, settings)
@@ -72,6 +73,7 @@ def propose(
     if kind not in PROPOSALS:
         known = ", ".join(PROPOSALS)
         raise DataError(f"{path} holds {kind}, for which no recipe is proposed; there is one for {known}.")
+    kinds.check_fields(section, kind)
     module = importlib.import_module(PROPOSALS[kind])
     made: Callable[[Path, DataSection, str | None], Proposal] = module.propose
     proposal = made(path, section.model_copy(update={"kind": kind}), model)
