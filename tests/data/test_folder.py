@@ -86,6 +86,8 @@ def test_folders_are_classes_and_keys() -> None:
         (("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"), "idx"),
         (("train/x.png", "trainannot/x.png"), "masks"),
         (("images/x.png", "labels/x.png"), "masks"),
+        (("Images/x.png", "Masks/x.png"), "masks"),
+        (("Train/Images/x.png", "Train/Labels/x.png"), "masks"),
         (("en-train.conllu", "en-dev.conllu"), "conllu"),
     ],
 )

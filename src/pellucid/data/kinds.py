@@ -80,13 +80,13 @@ def kind_of(path: Path) -> str:
         if kind is None:
             raise DataError(f"{path} is no kind of data that is known. Expected {known}.")
         return kind
-    names = {each.name for each in path.iterdir()}
+    names = {each.name.lower() for each in path.iterdir()}
     if "data_batch_1.bin" in names or {"train.bin", "test.bin"} <= names or names & set(CIFAR):
         return "cifar"
     if any(map(_is_idx, names)):
         return "idx"
     parts = [each for each in path.iterdir() if each.is_dir() and each.name.lower() in folder.PARTS]
-    below = {each.name for part in parts for each in part.iterdir()}
+    below = {each.name.lower() for part in parts for each in part.iterdir()}
     if any(pair <= names or pair <= below for pair in MASKS) or any(f"{name}annot" in names for name in names):
         return "masks"
     found = folder.endings_in(path)
