@@ -184,3 +184,11 @@ def test_new_documents_are_read_as_training_read_them() -> None:
     assert found.names == ["new.csv:0", "new.csv:1"]
     assert found.values is not None
     assert [row.tobytes().rstrip(b"\0").decode() for row in found.values] == ["longer text", "y"]
+
+
+def test_a_file_of_lines_that_cannot_be_opened_is_named() -> None:
+    Path("lines").mkdir()
+    Path("lines/pos.txt").write_text("good\nfine\n")
+    Path("lines/neg.txt").symlink_to("gone.txt")
+    with pytest.raises(DataError, match=r"lines/neg\.txt cannot be read: No such file"):
+        documents.find(Path("lines"))
