@@ -80,6 +80,13 @@ def test_resumed_to_the_same_bytes(reviews: Path) -> None:
     assert outcome(Path("run")) == outcome(whole.folder)
 
 
+def test_a_file_that_cannot_be_opened_is_left_to_training(reviews: Path) -> None:
+    (reviews / "pos/gone.txt").symlink_to("nowhere.txt")
+    recipe = pellucid.propose(reviews).recipe
+    with pytest.raises(DataError, match=r"1 of 121 texts cannot be read:\n  pos/gone\.txt: it cannot be read: No such"):
+        pellucid.train(recipe, QUICK, out="run", quiet=True)
+
+
 def test_given_parts_are_proposed_as_given() -> None:
     classes(Path("data/train"), each=20)
     classes(Path("data/test"), each=4)

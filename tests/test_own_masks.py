@@ -15,6 +15,7 @@ import pellucid
 from pellucid import recipe as recipes
 from pellucid import rundir
 from pellucid.data import locate
+from pellucid.errors import DataError
 from pellucid.preflight.check import check, of_data
 from pellucid.recipe import DataSection
 from tests.cli.test_contract import answer, call
@@ -97,6 +98,11 @@ def test_what_is_proposed_follows_the_data() -> None:
     assert pellucid.propose("data", settings=["data.ignore=[1]"]).recipe.data.ignore == (1,)
     two = masked(Path("two"), num=20, values=(0, 255))
     assert pellucid.propose(two).recipe.data.ignore is None  # ground and figure
+
+
+def test_settings_of_other_kinds_are_refused(data: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.rate means nothing for .* 'masks', by data\.size, data\.ignore"):
+        pellucid.propose(data, settings=["data.rate=8000"])
 
 
 def test_nothing_is_invented_on_whole_data(data: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from pathlib import Path
 
@@ -83,6 +84,16 @@ def test_names_say_which_is_which(tmp_path: Path, names: tuple[str, str], fields
     alike(read(tmp_path / "a.npz", **fields), from_parts({"train": (X, Y)}))
 
 
+def test_new_inputs_are_the_only_array_or_x(tmp_path: Path) -> None:
+    np.save(tmp_path / "labels.npy", X)
+    np.testing.assert_array_equal(array_files.inputs_at(tmp_path / "labels.npy"), X)
+    np.savez(tmp_path / "a.npz", X=X, y=Y)
+    np.testing.assert_array_equal(array_files.inputs_at(tmp_path / "a.npz"), X)
+    np.savez(tmp_path / "b.npz", spectra=X, hertz=Y)
+    with pytest.raises(DataError, match="holds spectra, hertz: which are the inputs"):
+        array_files.inputs_at(tmp_path / "b.npz")
+
+
 @pytest.mark.parametrize("style", ["{what}_{part}", "{part}_{what}"])
 def test_parts_are_as_given(tmp_path: Path, style: str) -> None:
     parts = {"train": slice(0, 6), "val": slice(6, 9), "test": slice(9, 12)}
@@ -158,7 +169,12 @@ def test_idx_pairs_are_joined_by_their_names(tmp_path: Path) -> None:
     np.testing.assert_array_equal(columns.values["input"][:, 0], images)
     assert columns.schema["target"].classes() == [1, 2, 3]
     assert {part: rows.tolist() for part, rows in columns.given.items()} == {"train": [0, 1, 2, 3], "test": [4, 5]}
-    assert len(read(tmp_path / "letters-test-images-idx3-ubyte")) == 2
+    alone = tmp_path / "letters-test-images-idx3-ubyte"
+    assert len(read(alone)) == 2
+    again = tmp_path / f"{alone.name}.gz"
+    again.write_bytes(gzip.compress(alone.read_bytes()))
+    assert idx_files.find(again)["train"][0] == again
+    assert idx_files.find(alone)["train"][0] == alone
     write_idx(tmp_path / "digits-train-images-idx3-ubyte", images)
     with pytest.raises(DataError, match="several sets of IDX files: digits, letters"):
         read(tmp_path)

@@ -92,13 +92,18 @@ def test_a_document_per_line_of_its_classes_file(part: str) -> None:
         (b"caf\xe9", "it is not UTF-8: byte 3 cannot be read. Save it as UTF-8."),
         (b"a\0b", "it is no text: it holds NUL (character 1)."),
         (b" \n", "it holds no text."),
+        (None, "it cannot be read: No such file or directory"),  # a link to what is gone
     ],
 )
 def test_a_file_that_is_no_text_is_named_or_left_out(
-    content: bytes, why: str, capsys: pytest.CaptureFixture[str]
+    content: bytes | None, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = classes(Path("reviews"))
-    (root / "pos/001.txt").write_bytes(content)
+    if content is None:
+        (root / "pos/001.txt").unlink()
+        (root / "pos/001.txt").symlink_to("gone.txt")
+    else:
+        (root / "pos/001.txt").write_bytes(content)
     with pytest.raises(DataError) as refused:
         read(root)
     assert str(refused.value).startswith(f"reviews: 1 of 12 texts cannot be read:\n  pos/001.txt: {why}")
@@ -179,3 +184,11 @@ def test_new_documents_are_read_as_training_read_them() -> None:
     assert found.names == ["new.csv:0", "new.csv:1"]
     assert found.values is not None
     assert [row.tobytes().rstrip(b"\0").decode() for row in found.values] == ["longer text", "y"]
+
+
+def test_a_file_of_lines_that_cannot_be_opened_is_named() -> None:
+    Path("lines").mkdir()
+    Path("lines/pos.txt").write_text("good\nfine\n")
+    Path("lines/neg.txt").symlink_to("gone.txt")
+    with pytest.raises(DataError, match=r"lines/neg\.txt cannot be read: No such file"):
+        documents.find(Path("lines"))

@@ -86,6 +86,8 @@ def test_folders_are_classes_and_keys() -> None:
         (("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"), "idx"),
         (("train/x.png", "trainannot/x.png"), "masks"),
         (("images/x.png", "labels/x.png"), "masks"),
+        (("Images/x.png", "Masks/x.png"), "masks"),
+        (("Train/Images/x.png", "Train/Labels/x.png"), "masks"),
         (("en-train.conllu", "en-dev.conllu"), "conllu"),
     ],
 )
@@ -158,3 +160,37 @@ def test_columns_that_a_table_lacks_are_asked_for() -> None:
         listed(LIST, input="x")
     with pytest.raises(DataError, match="--target, the class: one of file, digit, speaker; given is 'x'"):
         listed(LIST, target="x")
+
+
+def test_a_file_by_another_spelling_is_the_same_one() -> None:
+    make("a.wav", "b.wav")
+    Path("data/list.csv").write_text("file,word\na.wav,yes\n./a.wav,no\nb.wav,no\n")
+    section = DataSection(source="data/list.csv", input="file", target="word")
+    with pytest.raises(DataError, match=r"names 1 files twice: a\.wav"):
+        folder.of_section(section, {".wav"}, "sounds")
+
+
+def test_links_that_lead_in_circles_are_not_followed() -> None:
+    root = make("a/1.wav", "b/2.wav")
+    for name in ("one", "two", "three"):
+        (root / "a" / name).symlink_to("..")
+    (root / "c").symlink_to("b")
+    assert find().files == ("a/1.wav", "b/2.wav", "c/2.wav")
+    assert folder.endings_in(root) == {".wav": 3}
+
+
+def test_a_recipe_says_by_its_fields_how_a_table_is_read() -> None:
+    Path("t.csv").write_text("text,day,y\nso be it,2024-01-01,1\n")
+    for fields, kind in (({}, "table"), ({"input": "text"}, "documents"), ({"time": ("day",)}, "series")):
+        assert kinds.kind_of_section(DataSection(source="t.csv", **fields)) == kind
+    assert kinds.kind_of_section(DataSection(source="t.csv", kind="table", time=("day",))) == "table"
+
+
+def test_fields_of_other_kinds_are_refused() -> None:
+    assert kinds.FIELDS.keys() == kinds.READERS.keys()
+    kinds.check_fields(DataSection(source="t.csv", target="y", missing=("-",)), "table")
+    for fields in ({"rate": 8000}, {"input": "x"}, {"unreadable": "leave out"}):
+        with pytest.raises(
+            DataError, match=rf"data\.{next(iter(fields))} means nothing for t\.csv, .* 'table', by data"
+        ):
+            kinds.check_fields(DataSection.model_validate({"source": "t.csv", **fields}), "table")

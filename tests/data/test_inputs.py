@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pellucid.data.inputs import Input, read_inputs
+from pellucid.data.inputs import Input, read_inputs, texts_like
+from pellucid.errors import DataError
 from pellucid.spec import Field
 
 GREY, COLOUR = Field("image", (1, 4, 5)), Field("image", (3, 4, 5))
@@ -49,7 +50,7 @@ def test_a_picture_of_another_size_is_resized_and_says_so(tmp_path: Path) -> Non
 
 
 def test_a_folder_is_its_pictures_in_order(tmp_path: Path) -> None:
-    for name in ("b.png", "a.PNG"):
+    for name in ("b.png", "a.PNG", "._b.png"):  # some systems leave hidden files beside others
         Image.new("L", (5, 4)).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("not a picture")
     assert [seen.names for seen in read(GREY, tmp_path)] == [[str(tmp_path / "a.PNG")], [str(tmp_path / "b.png")]]
@@ -125,3 +126,12 @@ def test_a_damaged_picture_never_stops_the_rest(tmp_path: Path, place: int, dama
     path.write_bytes(content[:place] + damage + content[place + len(damage) :])
     (seen,) = read(COLOUR, path)
     assert (seen.values is None) == bool(seen.error)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"), [("\ud800", "row 1: it is not UTF-8"), (" ", "row 1: it holds no text"), (3, "int in row 1")]
+)
+def test_a_text_from_memory_that_is_none_is_named(wrong: object, told: str) -> None:
+    assert texts_like(["é", "long"]).tolist() == [[195, 169, 0, 0], [*b"long"]]
+    with pytest.raises(DataError, match=told):
+        texts_like(["fine", wrong])

@@ -15,6 +15,7 @@ from pellucid.data import kinds, locate, masks
 from pellucid.data.codes import Codes
 from pellucid.data.columns import Columns, hash_of
 from pellucid.data.decoding import decode
+from pellucid.data.pairs import find
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
 from tests.data.masked import masked, pair, save
@@ -124,6 +125,11 @@ def test_classes_are_named_by_a_file() -> None:
     (root / "classes.txt").write_text("sky\nroad\n")
     with pytest.raises(DataError, match="2 lines for 3 classes of values up to 3"):
         read(root)
+    (root / "classes.txt").write_text("sky\nroad\n\ntree\npole\n")  # line n + 1 names the value n, whatever is between
+    assert read(root).schema["target"].categories == ("sky", "road", "tree")
+    (root / "classes.txt").write_bytes("Himmel\nStraße\nBaum\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"classes.txt is not UTF-8 \(byte 11\)"):
+        read(root)
     (root / "classes.txt").write_text("sky\nsky\ntree\n")
     with pytest.raises(DataError, match="two classes the name 'sky'"):
         read(root)
@@ -180,6 +186,23 @@ def test_unreadable_pairs_are_left_out_where_asked(capsys: pytest.CaptureFixture
     assert "left out, with their masks: images/002.png" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("part", "called"), [("train", "train"), ("val", "validation")])
+def test_a_part_that_cannot_be_read_is_not_drawn_anew(part: str, called: str) -> None:
+    for each in ("train", "val"):
+        masked(Path("data") / each)
+    for mask in (Path("data") / part / "masks").iterdir():
+        mask.write_bytes(b"no picture")
+    with pytest.raises(DataError, match=f"data: no picture of the {called} part can be read"):
+        read(Path("data"), unreadable="leave out")
+
+
+def test_pictures_beside_the_parts_are_refused() -> None:
+    for each in ("train", "val", "extra"):
+        masked(Path("data") / each)
+    with pytest.raises(DataError, match="data has the parts train, val, but also extra"):
+        read(Path("data"))
+
+
 def test_values_that_cannot_be_learned_are_refused() -> None:
     with pytest.raises(DataError, match=r"one value only \(0\) beside data.ignore = \[1, 2\]"):
         read(masked(Path("one")), ignore=(1, 2))
@@ -198,10 +221,10 @@ def test_values_that_cannot_be_learned_are_refused() -> None:
 
 @pytest.mark.skipif(not locate.folder("camvid").is_dir(), reason="needs CamVid")
 def test_camvid_is_found_whole() -> None:
-    pairs = masks.find(locate.folder("camvid"))
-    assert {part: len(rows) for part, rows in pairs.folder.given.items()} == {
+    found = find(locate.folder("camvid"))
+    assert {part: len(rows) for part, rows in found.folder.given.items()} == {
         "test": 233,
         "train": 367,
         "validation": 101,
     }
-    assert {key.split("/")[1].split("_")[0] for key in pairs.folder.files if key.startswith("val/")} == {"0016E5"}
+    assert {key.split("/")[1].split("_")[0] for key in found.folder.files if key.startswith("val/")} == {"0016E5"}

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.data import series, timeline
+from pellucid.data import recognition, series, timeline, windows
 from pellucid.data.columns import Columns
+from pellucid.data.split import draw
 from pellucid.data.timeline import Pace, pace_of
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, PrepareSection, SplitSection
@@ -33,7 +34,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 def cut(path: Path, context: int, horizon: int = 1, **section: Any) -> Columns:
     read = series.read(DataSection(source=str(path), kind="series", target="y", **section), ["time"])
     split = SplitSection(kind="time", time="time", gap=(horizon - 1) * 9)
-    return series.windows(read, PrepareSection(context=context, horizon=horizon), split)
+    return windows.cut(read, PrepareSection(context=context, horizon=horizon), split)
 
 
 def days(values: list[Any], **columns: list[Any]) -> list[dict[str, Any]]:
@@ -113,7 +114,7 @@ def test_no_window_knows_what_comes_after_it(
         if not np.isfinite(read.dense("target")[context - 1 + horizon :]).any():
             return  # no window has a target
         gap = SplitSection(kind="time", time="time", gap=horizon)
-        rows = series.windows(read, PrepareSection(context=context, horizon=horizon), gap)
+        rows = windows.cut(read, PrepareSection(context=context, horizon=horizon), gap)
         ends = (rows.keys["time"] - read.keys["time"][0]) // timeline.DAY - horizon
         names = rows.schema["input"].names
         seen.append(
@@ -188,7 +189,7 @@ def test_year_month_and_hour_columns_say_when() -> None:
 
 def test_what_is_no_series_stays_a_table(tmp_path: Path) -> None:
     def kind(rows: list[dict[str, Any]], target: str | None = "y") -> tuple[Any, str]:
-        found, told = series.recognised(DataSection(source=str(write(tmp_path / "t.csv", rows)), target=target))
+        found, told = recognition.recognised(DataSection(source=str(write(tmp_path / "t.csv", rows)), target=target))
         return found.kind, " ".join(told)
 
     plain = days([place / 7 for place in range(60)])
@@ -200,7 +201,7 @@ def test_what_is_no_series_stays_a_table(tmp_path: Path) -> None:
     assert kind([row for row in plain if row["day"].weekday() < 5])[0] == "series"
     assert "others are between" in kind([*plain[:40:2], *plain[41:60:2]])[1]
     several = [{**row, "shop": shop} for shop in ("a", "b") for row in plain]
-    found, _ = series.recognised(DataSection(source=str(write(tmp_path / "t.csv", several)), target="y"))
+    found, _ = recognition.recognised(DataSection(source=str(write(tmp_path / "t.csv", several)), target="y"))
     assert (found.kind, found.time, found.series) == ("series", ("day",), "shop")
 
 
@@ -212,6 +213,10 @@ def test_what_is_no_series_stays_a_table(tmp_path: Path) -> None:
         (days(list(range(30))), {"series": "shop"}, "no column 'shop' to tell series apart"),
         (days(["a", "b"] * 20), {}, "must be numbers; 'a' is none"),
         ([{"y": n, "x": n} for n in range(30)], {}, "no column holds dates"),
+        ([{"t": when, "y": n} for n, when in enumerate([*range(9), "inf"])], {"time": ("t",)}, "'t' holds no times"),
+        ([{"t": when, "y": n} for n, when in enumerate([*range(9), 1e300])], {"time": ("t",)}, "'t' holds no times"),
+        (days(list(range(30))), {"series": "y"}, "The target 'y' also tells series apart"),
+        (days(list(range(30))), {"time": ("day", "y")}, "The target 'y' also says when"),
         ([{**row, "day": "" if n == 4 else row["day"]} for n, row in enumerate(days(list(range(30))))], {}, "in row 4"),
     ],
 )
@@ -225,6 +230,32 @@ def test_parts_that_would_know_one_another_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "s.csv", days(list(range(40))))
     read = series.read(DataSection(source=str(path), target="y"))
     with pytest.raises(DataError, match="windows that overlap"):
-        series.windows(read, PrepareSection(context=3), SplitSection(kind="random"))
+        windows.cut(read, PrepareSection(context=3), SplitSection(kind="random"))
     with pytest.raises(DataError, match=r"needs split\.gap = 4"):
-        series.windows(read, PrepareSection(context=3, horizon=5), IN_TIME)
+        windows.cut(read, PrepareSection(context=3, horizon=5), IN_TIME)
+    several = [{**row, "shop": shop} for row in days(list(range(40))) for shop in "abc"]
+    read = series.read(DataSection(source=str(write(tmp_path / "s.csv", several)), target="y", series="shop"))
+    with pytest.raises(DataError, match=r"needs split\.gap = 2"):  # a cut may leave b and c behind a
+        windows.cut(read, PrepareSection(context=3), SplitSection(kind="contiguous"))
+    kept = SplitSection(kind="contiguous", gap=2)
+    rows = windows.cut(read, PrepareSection(context=3), kept)
+    parts, times = draw(kept, rows).parts, rows.keys["time"]
+    assert times[parts["train"]].max() < times[parts["validation"]].min()
+
+
+def test_a_mistyped_time_does_not_fill_the_memory(tmp_path: Path) -> None:
+    rows = [{"at": f"2024-01-01 00:{place // 60:02}:{place % 60:02}", "y": place % 7} for place in range(300)]
+    field = cut(write(tmp_path / "s.csv", rows), 4, time=("at",)).schema["input"]
+    rows[9]["at"] = "1024-01-01 00:00:09"
+    with pytest.raises(DataError, match=r"300 rows between 1024-01-01 00:00:09 \(row 9\) and .* one every second"):
+        windows.latest(write(tmp_path / "new.csv", rows), field)
+
+
+def test_dates_whose_day_could_be_the_month_are_refused(tmp_path: Path) -> None:
+    rows = [{"at": f"01/{month:02}/2024", "y": month} for month in range(1, 13)]
+    with pytest.raises(DataError, match=r"'01/12/2024': month/day or day/month"):
+        cut(write(tmp_path / "s.csv", rows), 2, time=("at",))
+    rows = [{"at": f"01/{day:02}/2024", "y": day} for day in range(1, 20)]
+    clock = cut(write(tmp_path / "s.csv", rows), 2, time=("at",)).schema["input"].clock
+    assert clock is not None
+    assert clock.every == timeline.DAY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -152,3 +153,13 @@ def test_a_world_of_documents() -> None:
     other = fit(tuple(texts.row(row).tobytes().decode() for row in range(len(texts))))
     with pytest.raises(LeakError):
         world.with_preprocessing(Preprocessing({"input": other})).check()
+
+
+def test_rows_side_by_side_need_little_more_than_themselves() -> None:
+    column = Ragged.of([np.full(10, 7, np.uint8), *[np.full(length, 9, np.uint8) for length in [50] * 400 + [40_000]]])
+    tracemalloc.start()
+    rows = column[1:]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * rows.nbytes
+    assert [row.tobytes().rstrip(b"\0") for row in rows[[0, 400]]] == [b"\t" * 50, b"\t" * 40_000]

@@ -23,7 +23,8 @@ from pellucid.recipe import Recipe
 from pellucid.spec import Field, Spec
 from pellucid.tasks import build
 from pellucid.tasks.mask_pictures import coloured, colours, legend
-from pellucid.tasks.segment import Counts, Segment, SegmentLook, count
+from pellucid.tasks.overlap import Counts, SegmentLook, count
+from pellucid.tasks.segment import Segment
 
 NAMES = ("ground", "road", "car", "pole")
 HEIGHT, WIDTH = 5, 7
@@ -149,6 +150,15 @@ def world() -> Rows:
         }
     )
     return open_rows(recipe, Columns({"input": pixels, "target": masks}, fields))
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_a_part_that_is_ignored_altogether_is_refused(part: str) -> None:
+    rows = world()
+    task(counts=(1, 1, 1, 1)).check(Fixed(), rows)
+    rows.columns.dense("target")[rows.split.parts[part]] = 255
+    with pytest.raises(DataError, match=f"Every pixel of the {part} part's"):
+        task(counts=(1, 1, 1, 1)).check(Fixed(), rows)
 
 
 def test_the_spec_counts_the_training_pixels_and_codes_keep_255() -> None:

@@ -67,9 +67,16 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
 
 
 def inputs_at(path: Path) -> NDArray[Any]:
-    """Return the array of new inputs in a .npz or .npy file; raise `DataError` where it has several parts."""
+    """Return the array of new inputs in a .npz or .npy file; raise `DataError` where several could be it."""
     arrays = arrays_at(path)
-    name, _ = roles(arrays, DataSection(source=str(path)))
+    if len(arrays) == 1:  # whatever it is called
+        return next(iter(arrays.values()))()
+    try:
+        name, _ = roles(arrays, DataSection(source=str(path)))
+    except DataError:
+        raise DataError(
+            f"{path} holds {', '.join(arrays)}: which are the inputs? Call them X, or give them a file of their own."
+        ) from None
     named = [of for of in arrays if _base(of)[0] == name]
     if len(named) > 1:
         raise DataError(f"{path} holds {', '.join(named)}: expected one of them, in a file of its own.")

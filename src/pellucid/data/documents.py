@@ -220,6 +220,8 @@ def _of_file(root: Path, path: Path, left_out: Counter[str]) -> Iterator[tuple[s
         lines = read_text(path).split("\n")
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
     name = path.relative_to(root).with_suffix("").as_posix()
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -195,7 +195,7 @@ def of_section(section: DataSection, endings: Collection[str], what: str) -> Fol
     for name, asked in ((paths, "data.input, the column of the files' paths"), (target, "--target, the class")):
         if name not in frame.columns:
             raise DataError(f"{source} needs {asked}: one of {', '.join(frame.columns)}; given is {name!r}.")
-    files = [str(file) for file in frame[paths]]
+    files = [PurePosixPath(str(file)).as_posix() for file in frame[paths]]  # ./a.png is a.png
     wrong = [
         f"row {row} ({file})"
         for row, file in enumerate(files)
@@ -235,8 +235,7 @@ def _set_aside(
 def endings_in(root: Path) -> Counter[str]:
     """Return how many files below a folder end in what, in lower case; hidden ones are not counted."""
     found: Counter[str] = Counter()
-    for _, folders, names in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for _, names in _walk(root, Counter()):
         found.update(Path(name).suffix.lower() for name in names if not name.startswith("."))
     return found
 
@@ -264,17 +263,8 @@ def _check_target(folder: Folder) -> None:
 
 
 def files_in(root: Path, endings: Collection[str], left_out: Counter[str]) -> Iterator[str]:
-    """Yield the paths below a folder; a link to a folder is followed where it stands for a part or a class.
-
-    `left_out` counts what is passed over.
-    """
-    for place, folders, names in os.walk(root, followlinks=True):
-        below = Path(place).relative_to(root)
-        hidden = [name for name in folders if name.startswith(".")]
-        deep = [name for name in folders if len(below.parts) >= 2 and (Path(place) / name).is_symlink()]
-        folders[:] = [name for name in folders if name not in hidden and name not in deep]
-        left_out["hidden folders"] += len(hidden)
-        left_out["links to folders"] += len(deep)
+    """Yield the paths of files below a folder; `left_out` counts what is passed over."""
+    for below, names in _walk(root, left_out):
         for name in names:
             ending = Path(name).suffix.lower()
             if name.startswith("."):
@@ -285,6 +275,23 @@ def files_in(root: Path, endings: Collection[str], left_out: Counter[str]) -> It
                 yield (below / name).as_posix()
     for what in [what for what, count in left_out.items() if count == 0]:
         del left_out[what]
+
+
+def _walk(root: Path, left_out: Counter[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder's path below the root, and the names of its files.
+
+    A link to a folder is followed where it stands for a part or a class, unless it leads back to where it stands.
+    """
+    for place, folders, names in os.walk(root, followlinks=True):
+        below = Path(place).relative_to(root)
+        hidden = [name for name in folders if name.startswith(".")]
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        above = [*Path(place).resolve().parents, Path(place).resolve()]
+        passed = [name for name in links if len(below.parts) >= 2 or (Path(place) / name).resolve() in above]
+        folders[:] = [name for name in folders if name not in hidden and name not in passed]
+        left_out["hidden folders"] += len(hidden)
+        left_out["links to folders"] += len(passed)
+        yield below, names
 
 
 def check_classes(folder: Folder) -> None:

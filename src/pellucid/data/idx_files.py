@@ -53,7 +53,9 @@ def find(path: Path) -> dict[str, tuple[Path, Path]]:
             *of_set, last = re.split(r"[-_.]", named["before"])
             part = PARTS.get(last.lower(), "")
             of = "-".join(of_set) if part else named["before"]
-            found.setdefault((of, part), {}).setdefault(named["what"], file)
+            pair = found.setdefault((of, part), {})
+            if named["what"] not in pair or file == path:  # of two, packed and not, the one that is given
+                pair[named["what"]] = file
     if path.is_file():
         found = {key: pair for key, pair in found.items() if path in pair.values()}
     if not found:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import array_files, series, table
+from pellucid.data import array_files, table, windows
 from pellucid.data.arrays import inputs_like
 from pellucid.data.documents import as_bytes, plain, read_text, texts_of
 from pellucid.data.features import matrix, unseen
@@ -50,7 +50,8 @@ def read_inputs(paths: Iterable[str], field: Field) -> Iterator[Input]:
 def _files(paths: Iterable[str], endings: Collection[str]) -> Iterator[Path]:
     for path in map(Path, paths):
         if path.is_dir():
-            wanted = sorted(file for file in path.iterdir() if file.suffix.lower() in endings)
+            there = (file for file in path.iterdir() if not file.name.startswith("."))
+            wanted = sorted(file for file in there if file.suffix.lower() in endings)
             yield from wanted or [path]
         else:
             yield path
@@ -71,7 +72,7 @@ def _read(path: Path, field: Field) -> Input:
         return _sound(path, field)
     note = ""
     if ending in TABLES and field.clock is not None:
-        names, latest, note = series.latest(path, field)
+        names, latest, note = windows.latest(path, field)
         return Input(names, latest, note=note)
     if ending in TABLES:
         rows, note = _table(path, field)
@@ -143,7 +144,13 @@ def texts_like(X: Any) -> NDArray[np.uint8]:
     if isinstance(X, str) or wrong is not None:
         given = "one text" if isinstance(X, str) else f"{type(texts[wrong or 0]).__name__} in row {wrong}"
         raise DataError(f"X holds {given}: expected an array (or a column of a data frame) of texts.")
-    return Ragged.of(as_bytes(plain(text.encode())) for text in texts)[:]
+    found = []
+    for row, text in enumerate(texts):
+        try:
+            found.append(as_bytes(plain(text.encode("utf-8", "surrogatepass"))))  # half a character is refused there
+        except DataError as error:
+            raise DataError(f"The text of row {row}: {error}") from None
+    return Ragged.of(found)[:]
 
 
 def _table(path: Path, field: Field) -> tuple[NDArray[np.generic], str]:

@@ -28,6 +28,21 @@ READERS: Mapping[str, str] = {
     "conllu": "pellucid.data.conllu:read",
 }
 """What reads each kind: `(section, keys) -> Columns`, where keys are columns that rows are grouped or ordered by."""
+_LISTED = ("target", "input", "types", "header", "missing")
+FIELDS: Mapping[str, Collection[str]] = {
+    "table": ("target", "types", "header", "missing"),
+    "series": ("target", "types", "header", "missing", "time", "series"),
+    "text": (),
+    "pictures": (*_LISTED, "size", "unreadable"),
+    "masks": ("size", "ignore", "unreadable"),
+    "sounds": (*_LISTED, "rate", "seconds", "unreadable"),
+    "documents": (*_LISTED, "unreadable"),
+    "arrays": ("target", "input", "types"),
+    "idx": (),
+    "cifar": ("target",),
+    "conllu": (),
+}
+"""What of a recipe's data section each kind is read by, beside source and kind."""
 CIFAR = ("cifar-10-batches-bin", "cifar-100-binary")
 """Folders that CIFAR's archives unpack to."""
 MASKS = ({"images", "labels"}, {"images", "masks"}, {"images", "annotations"})
@@ -65,13 +80,13 @@ def kind_of(path: Path) -> str:
         if kind is None:
             raise DataError(f"{path} is no kind of data that is known. Expected {known}.")
         return kind
-    names = {each.name for each in path.iterdir()}
+    names = {each.name.lower() for each in path.iterdir()}
     if "data_batch_1.bin" in names or {"train.bin", "test.bin"} <= names or names & set(CIFAR):
         return "cifar"
     if any(map(_is_idx, names)):
         return "idx"
     parts = [each for each in path.iterdir() if each.is_dir() and each.name.lower() in folder.PARTS]
-    below = {each.name for part in parts for each in part.iterdir()}
+    below = {each.name.lower() for part in parts for each in part.iterdir()}
     if any(pair <= names or pair <= below for pair in MASKS) or any(f"{name}annot" in names for name in names):
         return "masks"
     found = folder.endings_in(path)
@@ -87,6 +102,34 @@ def kind_of(path: Path) -> str:
         held = folder.listed({f"files that end in {ending}": count for ending, count in found.items()})
         raise DataError(f"{path} holds nothing that is known ({held or 'it is empty'}). Expected {known}.")
     return kind
+
+
+def kind_of_section(section: DataSection) -> str:
+    """Return which kind of data a recipe reads: what it says; else what its fields and the names of the files say.
+
+    Raises:
+        DataError: as `kind_of`, or a table lacks the column that is to be learned from.
+    """
+    kind = section.kind or kind_of(Path(section.source))
+    if kind == "table" and section.kind is None:
+        if section.input is not None:
+            return kind_in_column(section)
+        if section.time is not None or section.series is not None:
+            return "series"
+    return kind
+
+
+def check_fields(section: DataSection, kind: str) -> None:
+    """Raise `DataError` where a recipe says of this kind what is of others: it would be passed over."""
+    usual = {name: field.default for name, field in DataSection.model_fields.items()}
+    said = {name for name, value in section if value not in (None, usual[name])}
+    foreign = sorted(said - {"source", "kind", *FIELDS[kind]})
+    if foreign:
+        known = ", ".join(f"data.{name}" for name in FIELDS[kind]) or "nothing but data.source and data.kind"
+        raise DataError(
+            f"data.{foreign[0]} means nothing for {section.source}, which is read as data.kind = {kind!r}, by {known}. "
+            "Leave it out, or give another data.kind."
+        )
 
 
 def kind_in_column(section: DataSection) -> str:

@@ -1,9 +1,6 @@
 """Pictures of the user's own with a mask each, which says of every pixel what it shows; both brought to one size.
 
-    ROOT/{train, val, test}/x.jpg        ROOT/images/x.jpg        ROOT/train/images/x.jpg        ROOT/images/train/x.jpg
-    ROOT/{train, val, test}annot/x.png   ROOT/masks/x.png         ROOT/train/masks/x.png         ROOT/masks/train/x.png
-
-A picture and its mask have the same name but for the ending; `masks` may be called `labels` or `annotations` too.
+Which of them belong together is told by `pairs`.
 """
 
 from __future__ import annotations
@@ -11,119 +8,27 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import decoding, folder, packed
+from pellucid.data import decoding, packed
 from pellucid.data.codes import IGNORED
 from pellucid.data.columns import Columns
 from pellucid.data.decoding import Header
-from pellucid.data.folder import PARTS, Folder, first
-from pellucid.data.inputs import PICTURES
-from pellucid.data.packed import Layout, Row
+from pellucid.data.folder import first
+from pellucid.data.packed import Layout
+from pellucid.data.pairs import Pairs, find
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
 from pellucid.spec import Field
 
-IMAGES, MASKS, ANNOTATED = "images", ("labels", "masks", "annotations"), "annot"
 NAMES = ("classes.txt", "labels.txt")
 """Files that name the classes, a line each."""
-LONELY = ("pictures have no mask", "masks have no picture")
 VALUES = 256
-EXPECTED = (
-    "Expected FOLDER/images and FOLDER/masks (or labels, annotations), each whole or in the parts train, val and test; "
-    "or FOLDER/train and FOLDER/trainannot. A mask has the name of its picture, but for the ending."
-)
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Which pictures and masks belong together.
-
-    Attributes:
-        folder: the pictures' paths without the folder that says what they are, sorted: `train/x.jpg` for
-            `train/images/x.jpg`. Row k is its k-th file.
-        rows: the picture and the mask of each, below the root.
-        alone: pictures without a mask, and masks without a picture.
-    """
-
-    folder: Folder
-    rows: tuple[Row, ...]
-    alone: tuple[tuple[str, ...], tuple[str, ...]]
-
-    @property
-    def root(self) -> Path:
-        """The folder."""
-        return self.folder.root
-
-    def only(self, kept: Sequence[int]) -> Pairs:
-        """Return some of the rows."""
-        files = tuple(self.folder.files[row] for row in kept)
-        return replace(self, folder=replace(self.folder, files=files), rows=tuple(self.rows[row] for row in kept))
-
-
-def look(root: Path) -> Pairs:
-    """Look which pictures and masks lie where; none is opened.
-
-    Raises:
-        DataError: there is no pair, or two files of one name claim to be the same one.
-    """
-    if not root.is_dir():
-        raise DataError(f"There is no folder {root}. {EXPECTED}")
-    found: tuple[dict[str, str], dict[str, str]] = ({}, {})
-    left_out: Counter[str] = Counter()
-    for file in sorted(folder.files_in(root, PICTURES, left_out)):
-        role, key = _role(file, root)
-        if role is None:
-            left_out["pictures in other folders"] += 1
-            continue
-        stem = str(PurePosixPath(key).with_suffix(""))
-        if stem in found[role]:
-            raise DataError(f"{root}: {found[role][stem]} and {file} have one name. Which is meant? Remove the other.")
-        found[role][stem] = file
-    pictures, masks = found
-    paired = sorted(pictures.keys() & masks.keys())
-    if not paired:
-        raise DataError(f"{root} holds no picture that has a mask. {EXPECTED}")
-    heads = {stem.split("/")[0].lower() for stem in paired if "/" in stem}
-    has_parts = all("/" in stem for stem in paired) and heads <= PARTS.keys() and "train" in heads
-    files = tuple(stem + PurePosixPath(pictures[stem]).suffix for stem in paired)
-    alone = [tuple(of[stem] for stem in sorted(of.keys() - set(paired))) for of in found]
-    return Pairs(
-        Folder(root, "pictures", files, has_parts, None, left_out),
-        tuple((pictures[stem], masks[stem]) for stem in paired),
-        (alone[0], alone[1]),
-    )
-
-
-def _role(file: str, root: Path) -> tuple[int | None, str]:
-    """Whether a file is a picture (0), a mask (1) or neither, and its path without the folder that says so."""
-    pieces = file.split("/")
-    head = pieces[0].lower()
-    if len(pieces) > 1 and head.removesuffix(ANNOTATED) in PARTS and head.endswith(ANNOTATED):
-        return 1, "/".join([pieces[0][: -len(ANNOTATED)], *pieces[1:]])
-    for place, piece in enumerate(pieces[:-1]):
-        if piece.lower() == IMAGES or piece.lower() in MASKS:
-            return int(piece.lower() != IMAGES), "/".join(pieces[:place] + pieces[place + 1 :])
-    if len(pieces) > 1 and head in PARTS and (root / f"{pieces[0]}{ANNOTATED}").is_dir():
-        return 0, file
-    return None, file
-
-
-def find(root: Path) -> Pairs:
-    """Return the pairs of a folder in which every picture has a mask; raise `DataError` naming those that lack one."""
-    pairs = look(root)
-    for lonely, what in zip(pairs.alone, LONELY, strict=True):
-        if lonely:
-            raise DataError(
-                f"{root}: {len(lonely)} {what} of the same name: {first(lonely)}. Add what is missing, or move them "
-                "away."
-            )
-    return pairs
 
 
 def grey(path: Path) -> NDArray[np.uint8]:
@@ -323,13 +228,18 @@ def names_of(root: Path, values: Sequence[int]) -> tuple[str, ...]:
     file = next((root / name for name in NAMES if (root / name).is_file()), None)
     if file is None:
         return tuple(map(str, values))
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if len(lines) != len(values) and len(lines) <= max(values):
-        raise DataError(
-            f"{file} has {len(lines)} lines for {len(values)} classes of values up to {max(values)}. Expected a "
-            f"name per class, or one for every value from 0 to {max(values)}."
-        )
-    names = lines if len(lines) == len(values) else [lines[value] for value in values]
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+    names = [line for line in lines if line]
+    if len(names) != len(values):
+        num_lines, names = len(names), [lines[value] for value in values if value < len(lines)]
+        if len(names) < len(values) or not all(names):
+            raise DataError(
+                f"{file} has {num_lines} lines for {len(values)} classes of values up to {max(values)}. Expected a "
+                f"name per class, or one for every value from 0 to {max(values)}."
+            )
     if len(set(names)) < len(names):
         raise DataError(f"{file} gives two classes the name {Counter(names).most_common(1)[0][0]!r}.")
     return tuple(names)

@@ -274,7 +274,7 @@ def _refusal(root: Path, rows: Sequence[Row], what: str, wrong: Mapping[int, str
 
 
 def _contents(root: Path, files: Sequence[str]) -> Iterator[str]:
-    """Yield the SHA-256 of each file's content.
+    """Yield the SHA-256 of each file's content; of one that cannot be read, why: it is named where it is looked at.
 
     An index in the cache spares reading a file whose path, size and time of change (in nanoseconds) are as they were;
     one that was changed just before it was noted is read again, for it could have been changed once more.
@@ -288,21 +288,21 @@ def _contents(root: Path, files: Sequence[str]) -> Iterator[str]:
     began = time.time_ns()
 
     def content(file: str) -> str:
-        stat = (root / file).stat()
-        stamp = [stat.st_size, stat.st_mtime_ns]
-        if file in known and known[file][:2] == stamp:
-            digest = str(known[file][2])
-        else:
-            with (root / file).open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        try:
+            stat = (root / file).stat()
+            stamp = [stat.st_size, stat.st_mtime_ns]
+            if file in known and known[file][:2] == stamp:
+                digest = str(known[file][2])
+            else:
+                with (root / file).open("rb") as opened:
+                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError as error:
+            return f"unreadable: {error.strerror}"
         if began - stat.st_mtime_ns > SETTLED:
             noted[file] = [*stamp, digest]
         return digest
 
-    try:
-        yield from _each(content, files, "files read")
-    except OSError as error:
-        raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    yield from _each(content, files, "files read")
     if noted != known:
         write_atomically(index, json.dumps(noted).encode())
 

@@ -46,8 +46,8 @@ class Ragged:
         chosen = np.arange(len(self))[rows]
         starts, lengths = self.offsets[chosen], self.lengths[chosen]
         longest = int(lengths.max(initial=0))
-        places = np.arange(longest)
-        inside = places < lengths[:, None]
+        inside = np.arange(longest) < lengths[:, None]
+        places = np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
         result = np.zeros((len(chosen), longest), self.values.dtype)
-        result[inside] = self.values[(starts[:, None] + places)[inside]]
+        result[inside] = self.values[places]  # an index for what is there alone: one row may be far the longest
         return result

@@ -1,8 +1,7 @@
-"""Series of the user's own: a table whose rows follow one another in time, cut into windows that end before a target.
+"""Series of the user's own: a table whose rows follow one another in time, put on an even grid.
 
-The rows are put on an even grid, one after the other for each series. A step that lacks a value (or is not in the
-table) has the last known one, never a later one, and a channel beside it says so. A row is then a window of `context`
-steps, and its target the value `horizon` steps after the window's last.
+The series lie one after the other. A step that lacks a value (or is not in the table) has the last known one, never a
+later one, and a channel beside it says so. What a model learns from is cut out of these steps by `windows`.
 
 Channels of a step, in this order: the target itself, so that its own past is read; the other numbers; a column per
 value of each category; for each column with missing values whether it was missing (1) or not; sine and cosine of the
@@ -12,27 +11,25 @@ whole table, whatever else is fitted in the training rows only.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import table, timeline
-from pellucid.data.columns import Columns, hash_of
-from pellucid.data.features import check_digits, levels_of, matrix, unseen
+from pellucid.data.columns import Columns
+from pellucid.data.features import check_digits, levels_of, matrix
 from pellucid.data.timeline import Pace, Times
 from pellucid.errors import DataError, closest
-from pellucid.recipe import DataSection, PrepareSection, SplitSection
+from pellucid.recipe import DataSection
 from pellucid.spec import Clock, Feature, Field
 
 if TYPE_CHECKING:
     import polars
 
-# axes: S steps of all series, one series after the other; F features as read, C channels; N windows
+# axes: S steps of all series, one series after the other; F features as read, C channels
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Grid:
 
 
 def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
-    """Read the steps of a recipe's series; `windows` makes rows of them.
+    """Read the steps of a recipe's series; `windows.cut` makes rows of them.
 
     Returns:
         `"input"`, the channels `[S, C]`, and `"target"`, `[S, 1]`, NaN where it is missing; keys `"time"`, `"series"`,
@@ -122,7 +119,7 @@ def settled(section: DataSection, frame: polars.DataFrame) -> DataSection:
         raise DataError(
             f"The target {target!r} of a series must be numbers; {table.first_text(frame[target])!r} is none."
         )
-    if section.time is None:
+    if not section.time:
         when = when_columns(frame, section)
         if len(when) != 1:
             told = f"several columns could: {', '.join(map('+'.join, when))}" if when else "no column holds dates"
@@ -132,6 +129,9 @@ def settled(section: DataSection, frame: polars.DataFrame) -> DataSection:
         raise DataError(
             f"There is no column {section.series!r} to tell series apart by. {closest(section.series, frame.columns)}"
         )
+    for name, role in [(section.series, "tells series apart"), *((name, "says when") for name in section.time or ())]:
+        if name == target:
+            raise DataError(f"The target {target!r} also {role}. Give another target, or another column for that.")
     return section
 
 
@@ -180,7 +180,7 @@ def lay(
     """Put a table's rows on the grid, whatever their order.
 
     Raises:
-        DataError: two rows of a series have one time, or a time lies between steps.
+        DataError: two rows of a series have one time, a time lies between steps, or most steps are not there.
     """
     names, codes = np.unique(which, return_inverse=True)
     steps = pace.steps(times)
@@ -196,6 +196,13 @@ def lay(
     begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     places = begins[codes] + steps - firsts[codes]
     total = int(lengths.sum())
+    if len(times) < timeline.FILLED * total:
+        row, last = int(times.argmin()), int(times.argmax())
+        raise DataError(
+            f"it has {len(times):,} rows between {pace.told(int(times[row]))} (row {row}) and "
+            f"{pace.told(int(times[last]))} (row {last}), where {total:,} steps lie, one every {pace}: half of "
+            "them must be there. Is a time mistyped?"
+        )
     rows = np.full(total, -1)
     rows[places] = np.arange(len(places))
     if len(twice := np.flatnonzero(rows[places] != np.arange(len(places)))):
@@ -232,174 +239,3 @@ def channels(grid: Grid, clock: Clock) -> tuple[tuple[str, ...], NDArray[np.floa
     turns = Pace(clock.every, clock.unit).turns(grid.times, clock.cycles)
     names += [f"{wave} of the {name}" for name in clock.cycles for wave in ("sine", "cosine")]
     return tuple(names), np.column_stack([*values, *turns.T]).astype(np.float32)
-
-
-def windows(columns: Columns, prepare: PrepareSection, split: SplitSection) -> Columns:
-    """Return the rows that a model learns from: a window of steps, and the value `horizon` steps after its last.
-
-    Left out are windows whose target is missing, and those that begin before every column has a first value. Rows are
-    ordered by the time of their target, then by series.
-
-    Returns:
-        `"input"` `[N, C, context]`, `"target"` `[N, 1]`, and `"season"` `[N, 1]`, the last value known as many seasons
-        before the target as reach back behind the window's end (the window's last, where the series had not begun).
-
-    Raises:
-        DataError: no window fits, or the split would put windows that overlap into different parts.
-    """
-    field, length, horizon = columns.schema["input"], prepare.context, prepare.horizon or 1
-    clock = field.clock
-    assert clock is not None
-    steps, target = columns.dense("input"), columns.dense("target")
-    begins, times, names = columns.keys["begin"], columns.keys["time"], columns.keys["series"]
-    _check_split(split, clock, horizon, len(np.unique(begins)))
-    last = np.arange(length - 1, max(length - 1, len(steps) - horizon))
-    inside = begins[last] + length - 1 <= last
-    inside &= begins[np.minimum(last + horizon, len(steps) - 1)] == begins[last]
-    last = last[inside]
-    if len(last) == 0:
-        longest = int(np.unique(begins, return_counts=True)[1].max())
-        raise DataError(
-            f"The longest series has {longest} steps: too few for prepare.context = {length} and prepare.horizon = "
-            f"{horizon}. Choose a shorter context, or give more steps."
-        )
-    complete = ~np.isnan(steps[last - length + 1]).any(axis=1) & ~np.isnan(target[last + horizon, 0])
-    last = last[complete]
-    if len(last) == 0:
-        raise DataError("Every window lacks its target, or begins before a column has a value. Give fewer columns.")
-    last = last[np.lexsort((names[last], times[last + horizon]))]
-    seasons = -(-horizon // clock.season)
-    before = last + horizon - seasons * clock.season
-    there = (before >= begins[last]) & ~np.isnan(steps[np.maximum(before, 0), 0])
-    season = steps[np.where(there, before, last), 0]
-    view = np.lib.stride_tricks.sliding_window_view(steps, length, axis=0)  # (S - context + 1, C, context)
-    shape = (field.shape[0], length)
-    identity = hashlib.sha256(f"{hash_of(steps)} {hash_of(last)} {length}".encode()).hexdigest()
-    return Columns(
-        {"input": view[last - length + 1], "target": target[last + horizon], "season": season[:, None]},
-        {
-            "input": replace(field, shape=shape, clock=replace(clock, horizon=horizon)),
-            "target": columns.schema["target"],
-            "season": columns.schema["target"],
-        },
-        keys={name: of[last + horizon] for name, of in columns.keys.items() if name != "begin"},
-        hashes={"input": identity},
-    )
-
-
-def _check_split(split: SplitSection, clock: Clock, horizon: int, num_series: int) -> None:
-    """Windows of a series overlap: parts must follow one another, or hold whole series."""
-    if split.kind == "grouped" and clock.series and split.group == clock.series:
-        return
-    if split.kind not in ("time", "contiguous"):
-        raise DataError(
-            f"split.kind = {split.kind!r} would put windows that overlap into different parts. Choose split.kind = "
-            "'time' with split.time = 'time'."
-        )
-    needed = (horizon - 1) * num_series
-    if split.gap < needed and split.validation + split.test > 0:
-        raise DataError(
-            f"prepare.horizon = {horizon} needs split.gap = {needed} at least (here {split.gap}): without it training "
-            "targets would lie in the future of the first windows that are validated."
-        )
-
-
-def latest(path: Path, field: Field) -> tuple[list[str], NDArray[np.float32], str]:
-    """Return the last window of each series in a new table, `[series, C, context]`.
-
-    Returns:
-        Names that say which series and for what time a value is predicted, the windows, and a note.
-
-    Raises:
-        DataError: it is no such table, or too short.
-    """
-    clock = field.clock
-    assert clock is not None
-    pace, length = Pace(clock.every, clock.unit), field.shape[1]
-    expected = [*clock.time, *(feature.name for feature in clock.features)]
-    frame = table.read(path, DataSection(source=str(path), missing=field.missing), expected)
-    found, unit = timeline.read(frame, clock.time)
-    grid = lay(frame, clock.features, timeline.of_unit(found, unit, pace), names_of(frame, clock.series), pace)
-    _, steps = channels(grid, clock)
-    last = np.flatnonzero(np.append(grid.begins[1:] != grid.begins[:-1], True))
-    short = last - grid.begins[last] + 1 < length
-    if short.any():
-        place = last[short][0]
-        of = f"the series {grid.names[place]!r}" if clock.series else "it"
-        raise DataError(f"{of} has {place - grid.begins[place] + 1} steps of a {pace}: expected {length} or more.")
-    view = np.lib.stride_tricks.sliding_window_view(steps, length, axis=0)[last - length + 1]
-    unknown = np.isnan(view[:, :, 0])
-    if unknown.any():
-        name = field.names[int(unknown.any(axis=0).argmax())]
-        raise DataError(
-            f"{name!r} has no value where the last {length} steps begin, nor before. Give earlier rows too."
-        )
-    names = [
-        f"{path}: {f'{grid.names[place]} ' if clock.series else ''}"
-        f"{pace.told(int(grid.times[place]) + clock.horizon * clock.every)}"
-        for place in last
-    ]
-    filled = _filled_in(grid, clock, last, length)
-    return names, view, "; ".join(filter(None, [unseen(frame, clock.features), filled]))
-
-
-def _filled_in(grid: Grid, clock: Clock, last: NDArray[np.int64], length: int) -> str:
-    """Say which columns have the last known value in place of missing ones, in the windows that end there."""
-    lacking = np.isnan(np.lib.stride_tricks.sliding_window_view(grid.values, length, axis=0)[last - length + 1])
-    counts: Mapping[str, int] = {
-        feature.name: int(count) for feature, count in zip(clock.features, lacking.sum(axis=(0, 2)), strict=True)
-    }
-    told = ", ".join(f"{name} in {count}" for name, count in counts.items() if count)
-    return f"missing, so that the last known value stands there: {told} steps" if told else ""
-
-
-FEWEST = 24
-"""Rows, below which a table is not taken for a series unasked."""
-
-
-def recognised(section: DataSection) -> tuple[DataSection, list[str]]:
-    """Return the section of a table with what it turns out to be: a series where its rows follow one another evenly in
-    time and a number is asked for, else a table; and in words why, where anything speaks for a series."""
-    as_table = section.model_copy(update={"kind": "table"})
-    frame = table.open(section)
-    when = [section.time] if section.time is not None else when_columns(frame, section)
-    if not when:
-        return as_table, []
-    asked = section.target
-    types = {column.name: column.type for column in table.types_of(frame, section)}
-    if len(when) > 1:
-        reason = f'{", ".join(map("+".join, when))} are dates: which of them says when? data.time=["{when[0][0]}"]'
-    elif asked is not None and types[asked] != "number":
-        reason = f"{asked!r} is no number"
-    elif frame.height < FEWEST:
-        reason = f"{frame.height} rows are too few"
-    else:
-        found, reason = _found(section.model_copy(update={"time": when[0]}), frame, types)
-        if found is not None:
-            return found, []
-    return as_table, [f"no series, though {'+'.join(when[0])} says when: {reason}; data.kind=series overrules that"]
-
-
-def _found(section: DataSection, frame: polars.DataFrame, types: Mapping[str, str]) -> tuple[DataSection | None, str]:
-    """The section as one of a series with the column that tells several apart, or None and why it is none."""
-    assert section.time is not None
-    try:
-        times, unit = timeline.read(frame, section.time)
-    except DataError as error:
-        return None, str(error).rstrip(".")
-    beside = {*section.time, section.target}
-    candidates: list[str | None] = [section.series]
-    if section.series is None:
-        few = [name for name, kind in types.items() if kind in ("category", "id", "number") and name not in beside]
-        candidates += [name for name in few if frame[name].n_unique() <= frame.height / FEWEST]
-    told = "times repeat, and no column tells which series a row belongs to (data.series=COLUMN)"
-    for name in candidates:
-        if name is not None and (name not in frame.columns or frame[name].null_count()):
-            continue
-        which = names_of(frame, name)
-        if len(np.unique(np.rec.fromarrays([times, which]))) < len(times):
-            continue
-        pace, told = timeline.pace_of(times, unit, which)
-        if pace is not None:
-            return section.model_copy(update={"kind": "series", "series": name}), ""
-    return None, told

@@ -30,6 +30,8 @@ PATTERNS = (
 HOUR, DAY, WEEK, YEAR = 3600, 86_400, 7 * 86_400, 31_556_952
 """In seconds; a year as the Gregorian calendar has it on average."""
 CYCLES: dict[str, int] = {"day": DAY, "week": WEEK, "year": YEAR}
+LATEST = 2.0**62
+"""A whole number that is a time lies between this and its negative, so that their difference fits into 64 bits."""
 FILLED = 0.5
 """Share of a grid's steps that must be there, below which times are not evenly spaced."""
 
@@ -117,7 +119,7 @@ def read(frame: polars.DataFrame, columns: Sequence[str]) -> tuple[Times, Unit]:
     """Return each row's time, from one column of dates or whole numbers, or from year, month, day, ... in that order.
 
     Raises:
-        DataError: a column is not there, or a value is missing or no time.
+        DataError: a column is not there, a value is missing or no time, or it cannot be told day from month.
     """
     import polars
 
@@ -132,6 +134,7 @@ def read(frame: polars.DataFrame, columns: Sequence[str]) -> tuple[Times, Unit]:
         found = dates(frame[columns[0]])
         if found is None:
             return _whole(frame[columns[0]]), "number"
+        _check_order(frame[columns[0]], found)
     elif len(columns) > len(PARTS):
         raise DataError(f"data.time has {len(columns)} columns: expected one, or at most {', '.join(PARTS)}.")
     else:
@@ -149,10 +152,25 @@ def read(frame: polars.DataFrame, columns: Sequence[str]) -> tuple[Times, Unit]:
     return micros // 1_000_000, "second"
 
 
+def _check_order(series: polars.Series, found: polars.Series) -> None:
+    """Refuse dates such as 03/04/2024 where every value is another date too with day before month."""
+    import polars
+
+    if series.dtype != polars.String:
+        return
+    for pattern in ("%d/%m/%Y", "%d/%m/%Y %H:%M"):
+        other = series.str.strptime(polars.Datetime("us"), pattern, strict=False)
+        if other.null_count() == series.null_count() and (other != found).any():
+            raise DataError(
+                f"{series.name!r} holds {series.drop_nulls()[-1]!r}: month/day or day/month? No value tells. Write "
+                "dates as 2024-12-31."
+            )
+
+
 def _whole(series: polars.Series) -> Times:
     numbers = table.as_numbers(series)
     values = None if numbers is None else numbers.to_numpy()
-    if values is None or not (values == np.round(values)).all():
+    if values is None or not ((values == np.round(values)) & (np.abs(values) < LATEST)).all():
         raise DataError(f"{series.name!r} holds no times: expected dates such as 2024-12-31, or whole numbers.")
     return values.astype(np.int64)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from pellucid.catalogue import find
-from pellucid.data import DATA, documents, kinds, rows, series, text
+from pellucid.data import DATA, documents, kinds, rows, text, windows
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.errors import DataError
@@ -60,7 +59,7 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
     if columns.schema["input"].kind == "tokens":
         return text.open(recipe, columns, device)
     if columns.schema["input"].clock is not None:
-        columns = series.windows(columns, recipe.prepare, recipe.split)
+        columns = windows.cut(columns, recipe.prepare, recipe.split)
     return rows.open(recipe, columns, device)
 
 
@@ -87,7 +86,8 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
             "give them again, as in pellucid.fit(X, y, resume=RUN)."
         )
     if is_own(source):
-        kind = section.kind or kinds.kind_of(Path(source))
+        kind = kinds.kind_of_section(section)
+        kinds.check_fields(section, kind)
         return kinds.reader(kind)(section, keys)
     for_own = sorted(name for name, value in section if value is not None and name not in ("source", "unreadable"))
     if for_own:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid import experiment, verbs
-from pellucid.data import kinds, series, world
+from pellucid.data import kinds, recognition, world
 from pellucid.data.rows import Rows
 from pellucid.errors import PellucidError
 from pellucid.execution import decide, threads_kept
@@ -57,7 +57,7 @@ def check(
         kind = kinds.kind_of(Path(source))
         if target is None and kind in NAMELESS:
             section = DataSection(source=str(source))
-            return of_data(series.recognised(section)[0] if kind == "table" else section)
+            return of_data(recognition.recognised(section)[0] if kind == "table" else section)
         source = propose(source, target, settings=settings).recipe
     elif target is not None:
         raise PellucidError("--target goes with the path of data; a recipe names its own (data.target).")
@@ -87,7 +87,7 @@ def of_data(section: DataSection) -> list[Finding]:
     """Return what is found in the files of one's own that a recipe names, the worst first; nothing of other data."""
     if not world.is_own(section.source) or section.source == world.ARRAYS:
         return []
-    kind = section.kind or kinds.kind_of(Path(section.source))
+    kind = kinds.kind_of_section(section)
     if kind not in CHECKS:
         return []
     look: Callable[[DataSection], Iterable[Finding]] = importlib.import_module(CHECKS[kind]).check

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pellucid.data import decoding, masks
 from pellucid.data.codes import IGNORED
 from pellucid.data.folder import first
-from pellucid.data.masks import VALUES, Pairs
+from pellucid.data.masks import VALUES
+from pellucid.data.pairs import LONELY, Pairs, look
 from pellucid.errors import DataError
 from pellucid.preflight import Finding, films
 from pellucid.recipe import DataSection
@@ -45,10 +46,8 @@ class Seen:
 
 def check(section: DataSection) -> Iterator[Finding]:
     """Yield what is found in a recipe's folder. Row k is the k-th picture that has a mask, sorted by name."""
-    pairs = masks.look(Path(section.source))
-    for lonely, what, kind in zip(
-        pairs.alone, masks.LONELY, ("picture_without_mask", "mask_without_picture"), strict=True
-    ):
+    pairs = look(Path(section.source))
+    for lonely, what, kind in zip(pairs.alone, LONELY, ("picture_without_mask", "mask_without_picture"), strict=True):
         if lonely:
             yield Finding(kind, "wrong", f"{len(lonely)} {what} of the same name: {first(lonely)}.")
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +51,7 @@ def check(prepared: Rows, data: DataSection) -> Iterator[Finding]:
         times = prepared.columns.keys[split.section.time]
         yield from later(times, np.arange(len(times)), split.section.time, split)
     is_file = world.is_own(data.source) and data.source != world.ARRAYS
-    if is_file and (data.kind or kinds.kind_of(Path(data.source))) == "table":
+    if is_file and kinds.kind_of_section(data) == "table":
         yield from _unsaid(table.open(data), data, split)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import series, table, timeline
-from pellucid.data.series import FEWEST, Grid
+from pellucid.data.recognition import FEWEST
+from pellucid.data.series import Grid
 from pellucid.data.timeline import Pace
 from pellucid.errors import DataError
 from pellucid.preflight import Finding, tables

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid import recipe as recipes
 from pellucid.catalogue import validate
 from pellucid.data import kinds
-from pellucid.data.series import recognised
+from pellucid.data.recognition import recognised
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, Recipe
 
@@ -52,14 +52,15 @@ def propose(
     """Return a first recipe for data of one's own.
 
     Args:
-        path: a table (CSV, TSV, Parquet, JSON lines), or a folder of pictures, with a folder per class.
+        path: of a file or a folder, of one of the kinds in `PROPOSALS`.
         target: of a table, the column to predict; of files in folders, the piece of their names that is the class
             (name_1, name_2, ...) where the folder is not.
         model: a name of `ls("models")`; by default a plain first choice for the kind of data.
         settings: as `train` takes them; those of `data` are what the data is read by.
 
     Raises:
-        DataError: the file or folder cannot be read, or the target is not one of a table's columns.
+        DataError: the file or folder cannot be read, the target is not one of a table's columns, or a setting of
+            `data` is of other kinds.
     """
     path = Path(path)
     section = _section(path, target, settings)
@@ -72,6 +73,7 @@ def propose(
     if kind not in PROPOSALS:
         known = ", ".join(PROPOSALS)
         raise DataError(f"{path} holds {kind}, for which no recipe is proposed; there is one for {known}.")
+    kinds.check_fields(section, kind)
     module = importlib.import_module(PROPOSALS[kind])
     made: Callable[[Path, DataSection, str | None], Proposal] = module.propose
     proposal = made(path, section.model_copy(update={"kind": kind}), model)

@@ -8,8 +8,9 @@ import numpy as np
 
 from pellucid import recipe as recipes
 from pellucid.data import documents
+from pellucid.data.ragged import Ragged
 from pellucid.data.tokens import LONGEST, VOCABULARY
-from pellucid.proposals import Proposal, batch_size, name_of
+from pellucid.proposals import Proposal, batch_size, name_of, trained_rows
 from pellucid.recipe import DataSection
 
 PASSES, TOKENS = (2, 20), 20_000_000
@@ -25,25 +26,22 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
         columns = documents.read(section)
         target = columns.schema["target"]
         because = [f"documents: {len(columns):,}, in the column {section.input}", f"target: {section.target}"]
-        has_parts, classes, rows = False, target.kind == "category", int(0.7 * len(columns))
-        sizes = columns.values["input"].lengths  # type: ignore[union-attr]
+        has_parts, classes, rows = False, target.kind == "category", max(1, int(0.7 * len(columns)))
+        texts = columns.values["input"]
+        assert isinstance(texts, Ragged)
+        sizes = texts.lengths
     else:
         found = documents.find(path, section.target)
         because, of = documents.told(found), found.folder
-        has_parts, classes = of.has_parts, True
-        drawn = len({"validation", "test"} - {of.part_of(file) for file in of.files})
-        rows = int((1 - 0.15 * drawn) * sum(of.part_of(file) == "train" for file in of.files))
-        sizes = np.array(
-            [len(line) for line in found.lines] if found.lines else [(path / f).stat().st_size for f in of.files]
-        )
-    longest = LONGEST
-    tokens = max(1, rows) * float(np.minimum(sizes / BYTES_PER_TOKEN, longest).mean())
+        has_parts, classes, rows = of.has_parts, True, trained_rows(of)
+        sizes = np.array([len(line) for line in found.lines] if found.lines else [_size(path / f) for f in of.files])
+    tokens = max(1.0, rows * float(np.minimum(sizes / BYTES_PER_TOKEN, LONGEST).mean()))
     made = recipes.parse(
         {
             "name": name_of(path.resolve().stem) or "documents",
             "data": section.model_dump(),
             "split": {"kind": "given" if has_parts else "stratified" if classes else "random"},
-            "prepare": {"tokenizer": "words", "vocabulary": VOCABULARY, "longest": longest},
+            "prepare": {"tokenizer": "words", "vocabulary": VOCABULARY, "longest": LONGEST},
             "model": {"name": model or "text_convnet"},
             "task": {"name": "classify" if classes else "regress"},
             "rule": {
@@ -53,9 +51,17 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
             },
             "train": {
                 "epochs": min(PASSES[1], max(PASSES[0], round(TOKENS / tokens))),
-                "batch_size": batch_size(max(1, rows), 64),
+                "batch_size": batch_size(rows, 64),
             },
         },
         where=str(path),
     )
     return Proposal(made, because)
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; of one that cannot be opened none, for training names it."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

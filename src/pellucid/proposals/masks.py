@@ -12,6 +12,7 @@ from pellucid import recipe as recipes
 from pellucid.data import folder, image_folder, masks
 from pellucid.data.codes import IGNORED
 from pellucid.data.decoding import Header
+from pellucid.data.pairs import Pairs, look
 from pellucid.errors import DataError
 from pellucid.proposals import Proposal, batch_size, name_of, trained_rows
 from pellucid.recipe import DataSection
@@ -28,7 +29,7 @@ FEW = 0.2
 
 def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
     """Return a U-Net on a folder's pictures, brought to their median size or to 240 pixels."""
-    pairs = masks.look(path)
+    pairs = look(path)
     pack, counts = masks.counted(pairs, "leave out")  # training names what cannot be read
     because = []
     if section.ignore is None and counts[:, IGNORED].any() and (counts.any(axis=0)).sum() > 2:
@@ -82,7 +83,7 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
     return Proposal(made, because)
 
 
-def _pictures(pairs: masks.Pairs) -> folder.Folder:
+def _pictures(pairs: Pairs) -> folder.Folder:
     """The pictures where they lie."""
     return folder.Folder(pairs.root, "pictures", tuple(row[0] for row in pairs.rows), False, None, {})
 
@@ -98,7 +99,7 @@ def _size(headers: Sequence[Header]) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _hints(pairs: masks.Pairs) -> list[str]:
+def _hints(pairs: Pairs) -> list[str]:
     """Where a piece of the names takes few values, each of many pictures: those may be frames of one film."""
     if pairs.folder.has_parts:
         return []

@@ -84,7 +84,8 @@ def pictures(task: RowTask, model: nn.Module, world: World) -> list[Curves]:
     begin, end = (pace.told(int(times[row])) for row in (shown[0], shown[-1]))
     of = f" of {names[shown[0]]}" if clock.series else ""
     ahead = "the next step" if clock.horizon == 1 else f"{clock.horizon} steps ahead"
-    season = f"{clock.season} steps before" if clock.season > 1 else "one step before"
+    back = -(-clock.horizon // clock.season) * clock.season
+    season = f"{back} steps before" if back > 1 else "one step before"
     return [
         Curves(
             "forecasts",

@@ -1,0 +1,153 @@
+"""How well masks are predicted: intersection over union and what goes with it, from counts of each picture's pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pellucid.data.codes import IGNORED
+from pellucid.tasks.task import Score
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the scores need of some pictures.
+
+    Attributes:
+        both, predicted, true: how many pixels of each picture are of each class in truth and prediction, in the
+            prediction, in truth, `[rows, classes]`; of those that are not ignored.
+        loss: the cross-entropy summed over the pixels of each picture in nats, `[rows]`.
+        confusion: pixels by true and by predicted class, `[classes, classes]`.
+    """
+
+    both: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    true: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    confusion: NDArray[np.int64]
+
+    @staticmethod
+    def joined(parts: Sequence[Counts]) -> Counts:
+        """Return the counts of several batches as one's."""
+        both, predicted, true, loss = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("both", "predicted", "true", "loss")
+        )
+        return Counts(both, predicted, true, loss, np.sum([part.confusion for part in parts], axis=0))
+
+
+def count(
+    log_probability: Float[Tensor, "rows classes height width"], target: Int[Tensor, "rows height width"]
+) -> Counts:
+    """Return what the scores need of a batch's pictures."""
+    num_rows, num = log_probability.shape[:2]
+    judged = target != IGNORED
+    codes = torch.where(judged, target, 0)
+    first = torch.arange(num_rows, device=target.device).view(-1, 1, 1) * num
+    place = ((first + codes) * num + log_probability.argmax(dim=1))[judged]
+    confusion = torch.bincount(place, minlength=num_rows * num * num).view(num_rows, num, num)
+    loss = -(log_probability.gather(1, codes[:, None])[:, 0].double() * judged).sum(dim=(1, 2))
+    pixels = confusion.cpu().numpy()
+    return Counts(
+        np.diagonal(pixels, axis1=1, axis2=2).astype(np.float64),
+        pixels.sum(axis=1).astype(np.float64),
+        pixels.sum(axis=2).astype(np.float64),
+        loss.cpu().numpy(),
+        pixels.sum(axis=0),
+    )
+
+
+@dataclass(frozen=True)
+class SegmentLook:
+    """What a model makes of a part, picture by picture."""
+
+    part: str
+    rows: NDArray[np.int64]
+    counts: Counts
+    classes: tuple[str, ...]
+    unit: str = "picture"
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """Mean IoU, pixel accuracy, mean Dice overlap, cross-entropy, and the IoU of each class that occurs."""
+        counts = self.counts
+        both, sizes = counts.both, counts.predicted + counts.true
+        pixels = counts.true.sum(axis=1, keepdims=True)
+        moments = np.concatenate([both, sizes], axis=1)
+        return {
+            "mean_iou": Score(moments, lambda sums: _mean(*_halves(sums), _iou), "max"),
+            "pixel_accuracy": Score(np.concatenate([both.sum(axis=1, keepdims=True), pixels], axis=1), _ratio, "max"),
+            "dice": Score(moments, lambda sums: _mean(*_halves(sums), _dice), "max"),
+            "cross_entropy": Score(np.concatenate([counts.loss[:, None], pixels], axis=1), _ratio, "min"),
+        } | {
+            f"iou_{name}": Score(np.stack([both[:, code], sizes[:, code]], axis=1), _iou_of_one, "max")
+            for code, name in enumerate(self.classes)
+            if sizes[:, code].any()
+        }
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """The mean IoU; of equals, the one that is less surprised by the truth."""
+        return self.scores["mean_iou"].value, -self.scores["cross_entropy"].value
+
+    @property
+    def iou_of_rows(self) -> NDArray[np.float64]:
+        """The mean IoU of each picture by itself, `[rows]`; 1 where all of it is ignored."""
+        both, sizes = self.counts.both, self.counts.predicted + self.counts.true
+        return np.where(sizes.any(axis=1), _mean(both, sizes, _iou), 1.0)
+
+    def details(self) -> dict[str, Any]:
+        """Return the classes, and how many pixels of each are held to be of which (rows: the true class)."""
+        return {"classes": list(self.classes), "pixel_confusion": self.counts.confusion.tolist()}
+
+    def table(self) -> dict[str, Sequence[Any]]:
+        """Return every picture's row id, mean IoU, pixel accuracy and cross-entropy per pixel."""
+        pixels = np.maximum(self.counts.true.sum(axis=1), 1)
+        return {
+            "row": self.rows.tolist(),
+            "mean_iou": self.iou_of_rows.tolist(),
+            "pixel_accuracy": (self.counts.both.sum(axis=1) / pixels).tolist(),
+            "cross_entropy": (self.counts.loss / pixels).tolist(),
+        }
+
+    def worst_inputs(self) -> NDArray[Any] | None:
+        """Nothing: the worst are exhibits, beside their masks."""
+        return None
+
+
+Array = NDArray[np.float64]
+
+
+def _halves(sums: Array) -> tuple[Array, Array]:
+    both, sizes = np.split(sums, 2, axis=-1)
+    return both, sizes
+
+
+def _ratio(sums: Array) -> Array:
+    return np.divide(sums[..., 0], sums[..., 1], out=np.zeros(sums.shape[:-1]), where=sums[..., 1] > 0)
+
+
+def _iou(both: Array, sizes: Array) -> Array:
+    """Intersection over union; 0 where there is neither: a resample may lack a class."""
+    return np.divide(both, sizes - both, out=np.zeros_like(both), where=sizes > 0)
+
+
+def _dice(both: Array, sizes: Array) -> Array:
+    return np.divide(2 * both, sizes, out=np.zeros_like(both), where=sizes > 0)
+
+
+def _iou_of_one(sums: Array) -> Array:
+    return _iou(sums[..., 0], sums[..., 1])
+
+
+def _mean(both: Array, sizes: Array, overlap: Callable[[Array, Array], Array]) -> Array:
+    """The mean over the classes that occur in truth or in the prediction."""
+    mean: Array = overlap(both, sizes).sum(axis=-1) / np.maximum((sizes > 0).sum(axis=-1), 1)
+    return mean
