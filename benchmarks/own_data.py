@@ -42,8 +42,11 @@ CASES = {
     "california": Case("tabular/california_housing.csv", "median_house_value", score="r2", floor=0.78),
     "hymenoptera": Case("hymenoptera/hymenoptera_data"),
     "imdb": Case("imdb/aclImdb", floor=0.85),
-    "digits": Case(
-        "free-spoken-digit/recordings", "name_1", {"split.kind": "grouped", "split.group": "name_2"}, floor=0.80
+    "digits": Case(  # by four speakers: one is new, and too few are left for another to be validated on
+        "free-spoken-digit/recordings",
+        "name_1",
+        {"split.kind": "grouped", "split.group": "name_2", "split.validation": 0.0},
+        floor=0.80,
     ),
     "mnist": Case("mnist"),
     "cifar10": Case("cifar10/cifar-10-batches-bin", floor=0.80),

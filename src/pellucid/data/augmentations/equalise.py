@@ -24,7 +24,7 @@ class Config(Base):
     """Settings of other microphones."""
 
     largest: float = Field(0.8, gt=0)
-    """By how much a band is raised or lowered at most, in standard deviations of the training sounds' loudness in it."""
+    """By how much a band is raised or lowered at most, in standard deviations of how loud it is in training sounds."""
     knots: int = Field(5, ge=2)
     """Places between the lowest and the highest band at which the curve is drawn; the more, the more ragged it is."""
 
