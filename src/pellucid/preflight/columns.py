@@ -99,8 +99,8 @@ def _repeated(columns: Columns, inputs: NDArray[np.generic]) -> Iterator[Finding
     targets = columns.dense("target") if "target" in columns.values else np.zeros(len(inputs))
     same: list[list[int]] = []
     against: list[list[int]] = []
-    for rows in groups:
-        (same if (targets[rows] == targets[rows[0]]).all() else against).append(rows)
+    for group in groups:
+        (same if (targets[group] == targets[group[0]]).all() else against).append(group)
     if sum(map(len, groups)) > OFTEN * len(inputs):
         message = "rows that repeat another one's inputs: they take so few values that this means little."
         yield Finding("duplicate_rows", "note", message, sorted(chain(*groups)))
