@@ -221,6 +221,16 @@ def test_inner_folds_know_nothing_of_the_outer_fold(kind: str) -> None:
             assert np.array_equal(validated, train)
 
 
+def test_the_inner_folds_of_each_outer_fold_are_dealt_by_random_numbers_of_their_own() -> None:
+    """Of training parts of one size, the same random numbers would deal the same places every time."""
+    dealt = set()
+    for each in nested(SplitSection(kind="random", test=0), classes(np.arange(100) % 2), 5, 2):
+        places = np.searchsorted(each.outer.parts["train"], each.inner[0].parts["validation"])
+        assert len(places) == 40
+        dealt.add(tuple(places.tolist()))
+    assert len(dealt) == 5
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_folds_are_read_back_as_they_were_written(kind: str) -> None:
     section, columns = of_kind(kind)
