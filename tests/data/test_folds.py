@@ -269,3 +269,15 @@ def test_what_cannot_be_dealt_is_refused(kind: str, asked: dict[str, int], messa
     with pytest.raises(DataError) as caught:
         folds(section, columns, **asked)
     assert str(caught.value) == message
+
+
+def test_a_test_part_that_was_asked_for_is_never_silently_empty() -> None:
+    """The last rows have one time, are never parted, and are too many for so small a share."""
+    times = np.minimum(np.arange(100), 88)
+    columns = replace(numbers(np.arange(100.0)[:, None], np.zeros((100, 1))), keys={"when": times})
+    section = SplitSection(kind="time", time="when", test=0.05)
+    with pytest.raises(
+        DataError, match=r"split\.test = 0\.05 of 100 rows, of which the last 12 have one time, is none"
+    ):
+        folds(section, columns, 3)
+    assert all(len(split.parts["test"]) == 0 for split in folds(section.model_copy(update={"test": 0}), columns, 3))
