@@ -14,7 +14,7 @@ from sklearn import metrics
 import pellucid
 from pellucid import recipe as recipes
 from pellucid import rundir
-from pellucid.data import locate
+from pellucid.data import locate, masks
 from pellucid.preflight.check import check, of_data
 from pellucid.recipe import DataSection
 from tests.cli.test_contract import answer, call
@@ -158,6 +158,18 @@ def test_each_planted_fault_is_found_with_its_rows(fault: str, data: Path) -> No
     (finding,) = check(data) if fault in FAULTS[:6] else of_data(DataSection(source=str(data)))
     assert (finding.kind, list(finding.rows)) == (fault, rows)
     assert "007" in finding.message or fault == "unlabelled"
+
+
+@pytest.mark.parametrize("fault", FAULTS[2:6])
+def test_a_fault_is_a_note_where_its_row_is_left_out(fault: str, data: Path) -> None:
+    rows = spoiled(data, fault)
+    section = DataSection(source=str(data), kind="masks", size=(24, 32), unreadable="leave out")
+    (finding,) = of_data(section)
+    assert (finding.kind, finding.weight, list(finding.rows)) == (fault, "note", rows)
+    columns = masks.read(section)
+    assert columns.places is not None
+    everyone = np.arange(len(columns) + 1)
+    assert np.array_equal(columns.places, everyone[everyone != 7])
 
 
 def test_faults_of_parts_and_of_what_is_ignored_are_found() -> None:

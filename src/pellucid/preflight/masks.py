@@ -53,10 +53,12 @@ def check(section: DataSection) -> Iterator[Finding]:
             yield Finding(kind, "wrong", f"{len(lonely)} {what} of the same name: {first(lonely)}.")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = list(pool.map(_seen, *zip(*[[pairs.root / file for file in row] for row in pairs.rows], strict=True)))
+    leave_out = section.unreadable == "leave out"
     for fault, message in FAULTS.items():
         rows = [row for row, each in enumerate(seen) if each.fault == fault]
         if rows:
-            yield Finding(fault, "wrong", f"{len(rows)} {message.format(_files(pairs, rows))}", rows)
+            told = f"{len(rows)} {message.format(_files(pairs, rows))}" + (" They are left out." if leave_out else "")
+            yield Finding(fault, "note" if leave_out else "wrong", told, rows)
     yield from _mixed(pairs, seen)
     counts = np.stack([np.zeros(VALUES, np.int64) if each.counts is None else each.counts for each in seen])
     good = np.array([not each.fault for each in seen])
