@@ -1,4 +1,5 @@
-"""What is wrong with masks: pairs that are not whole, values that mean nothing, classes that a part lacks."""
+"""What is wrong with masks: pairs that are not whole, values that mean nothing, classes that a part lacks, and pictures
+of one film in two parts."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from pellucid.data.codes import IGNORED
 from pellucid.data.folder import first
 from pellucid.data.masks import VALUES, Pairs
 from pellucid.errors import DataError
-from pellucid.preflight import Finding
+from pellucid.preflight import Finding, films
 from pellucid.recipe import DataSection
 
 RARE, FEW_MASKS = 1e-4, 0.02
@@ -64,6 +65,10 @@ def check(section: DataSection) -> Iterator[Finding]:
     good = np.array([not each.fault for each in seen])
     if good.any():
         yield from _values(pairs, counts, good, section.ignore or ())
+        if pairs.folder.has_parts:
+            pictures = [picture for picture, _ in pairs.rows]
+            parts = dict(zip(pictures, map(pairs.folder.part_of, pairs.folder.files), strict=True))
+            yield from films.across(pairs.root, pictures, parts.__getitem__)
 
 
 def _seen(picture: Path, mask: Path) -> Seen:
