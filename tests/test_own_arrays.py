@@ -13,7 +13,7 @@ from sklearn.datasets import load_diabetes, load_digits
 import pellucid
 from pellucid import recipe as recipes
 from pellucid.data import locate
-from pellucid.errors import DataError
+from pellucid.errors import DataError, RecipeError
 from tests.cli.test_contract import answer, call
 from tests.training.runs import dying, outcome
 
@@ -98,3 +98,15 @@ def test_photographs_are_mirrored_and_moved() -> None:
     recipe = pellucid.propose(locate.folder("cifar10")).recipe
     assert [change["name"] for change in recipe.augment] == ["flip", "crop"]
     assert (recipe.split.kind, recipe.split.validation) == ("given", 0.1)
+
+
+def test_nothing_is_waited_for_where_given_parts_are_not_validated() -> None:
+    draw = np.random.default_rng(0)
+    inputs = draw.normal(size=(60, 3)).astype(np.float32)
+    classes = (inputs[:, 0] > 0).astype(np.int64)
+    np.savez("data.npz", x_train=inputs[:40], y_train=classes[:40], x_test=inputs[40:], y_test=classes[40:])
+    recipe = pellucid.propose("data.npz").recipe
+    assert recipe.split.kind == "given"
+    with pytest.raises(RecipeError, match=r"train\.patience: nothing is validated"):
+        pellucid.train(recipe, {"split.validation": 0, "train.patience": 3}, out="run", quiet=True)
+    assert not Path("run").exists()

@@ -95,6 +95,20 @@ def test_given_parts_are_proposed_as_given() -> None:
     assert proposed.because[1:] == ["train: neg 20, pos 20", "test: neg 4, pos 4"]
 
 
+def test_texts_with_a_number_have_their_baselines() -> None:
+    rows = [
+        (float(place), document(name, 100 * place + number)) for number in range(40) for place, name in enumerate(WORDS)
+    ]
+    polars.DataFrame(rows, schema=["stars", "review"], orient="row").with_row_index("at").select(
+        stars=polars.col("stars") + polars.col("at") / 1000, review="review"
+    ).write_csv("reviews.csv")
+    recipe = pellucid.propose("reviews.csv", "stars", settings={"data.input": "review"}).recipe
+    run = pellucid.train(recipe, QUICK, out="run", report=False, quiet=True)
+    found = json.loads((run.folder / "results/validation.json").read_text())["baselines"]
+    assert set(found) == {"mean", "linear", "k_nearest"}
+    assert found["linear"]["r2"]["value"] > 0.5  # the words say it
+
+
 def test_a_table_of_texts(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [(name, document(name, 100 * place + number)) for number in range(50) for place, name in enumerate(WORDS)]
     polars.DataFrame(rows, schema=["label", "review"], orient="row").write_csv("reviews.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sklearn import metrics
 import pellucid
 from pellucid import recipe as recipes
 from pellucid import rundir
-from pellucid.data import locate
+from pellucid.data import locate, masks
 from pellucid.errors import DataError
 from pellucid.preflight.check import check, of_data
 from pellucid.recipe import DataSection
@@ -110,10 +111,12 @@ def test_nothing_is_invented_on_whole_data(data: Path) -> None:
 
 
 @pytest.mark.skipif(not locate.folder("camvid").is_dir(), reason="needs CamVid")
-def test_of_camvid_its_two_films_that_are_cut_are_found_and_nothing_else() -> None:
-    found = of_data(DataSection(source=str(locate.folder("camvid")), ignore=(11,)))
-    assert {finding.kind for finding in found} == {"film_across_parts"}
-    assert ["0001TP" in found[0].message, "0016E5" in found[1].message] == [True, True]
+def test_nothing_is_found_in_camvid_but_its_films_that_lie_in_two_parts() -> None:
+    findings = of_data(DataSection(source=str(locate.folder("camvid")), ignore=(11,)))
+    assert [(finding.kind, len(finding.rows)) for finding in findings] == [
+        ("film_across_parts", 62),
+        ("film_across_parts", 101),
+    ]
 
 
 def spoiled(root: Path, fault: str) -> list[int]:
@@ -168,9 +171,31 @@ def test_each_planted_fault_is_found_with_its_rows(fault: str, data: Path) -> No
     assert "007" in finding.message or fault == "unlabelled"
 
 
+def test_a_held_out_picture_that_is_trained_on_is_found() -> None:
+    for seed, part in enumerate(("train", "val")):
+        masked(Path("data") / part, num=12, seed=100 * seed)
+    for folder in ("images", "masks"):
+        shutil.copy(f"data/train/{folder}/003.png", f"data/val/{folder}/005.png")
+    (finding,) = of_data(DataSection(source="data"))
+    assert (finding.kind, list(finding.rows)) == ("near_duplicates_across_parts", [17])
+    assert "val/images/005.png and train/images/003.png" in finding.message
+
+
+@pytest.mark.parametrize("fault", FAULTS[2:6])
+def test_a_fault_is_a_note_where_its_row_is_left_out(fault: str, data: Path) -> None:
+    rows = spoiled(data, fault)
+    section = DataSection(source=str(data), kind="masks", size=(24, 32), unreadable="leave out")
+    (finding,) = of_data(section)
+    assert (finding.kind, finding.weight, list(finding.rows)) == (fault, "note", rows)
+    columns = masks.read(section)
+    assert columns.places is not None
+    everyone = np.arange(len(columns) + 1)
+    assert np.array_equal(columns.places, everyone[everyone != 7])
+
+
 def test_faults_of_parts_and_of_what_is_ignored_are_found() -> None:
-    for part, values, seed in (("train", (0, 1, 2), 0), ("val", (0, 1, 5), 100)):
-        masked(Path("data") / part, num=12, values=values, seed=seed)
+    for seed, (part, values) in enumerate((("train", (0, 1, 2)), ("val", (0, 1, 5)))):
+        masked(Path("data") / part, num=12, values=values, seed=100 * seed)
     found = {finding.kind: finding for finding in of_data(DataSection(source="data", ignore=(200,)))}
     assert list(found) == ["untrained_value", "ignore_absent", "absent_class"]
     assert list(found["untrained_value"].rows) == list(range(12, 24))  # train comes first

@@ -158,6 +158,7 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     _check_given(recipe, given)
     execution.begin()
     world = open_world(recipe, execution, given.columns)
+    _check_validated(recipe, world)
     model = given.module
     if model is None:
         model = models.build(recipe.model, world.spec, seed=recipe.seed, sample=world.sample)
@@ -220,16 +221,21 @@ def _check_given(recipe: Recipe, given: Given) -> None:
         problems.append("model: you gave a model of your own, so the recipe's model has no name or fields to set.")
     if given.columns is not None and recipe.data.source != "arrays":
         problems.append(f"data.source = {recipe.data.source!r}: you gave arrays, so it is 'arrays'.")
-    if recipe.split.validation == 0 and recipe.split.kind != "given":
-        if recipe.train.patience is not None:
-            problems.append(
-                "train.patience: nothing is validated (split.validation = 0), so nothing can be waited for."
-            )
-        problems += [
-            f"{where}.schedule.name = 'plateau': it waits for validations, and split.validation = 0."
-            for where, update in _updates(recipe)
-            if update.get("schedule", {}).get("name") == "plateau"
-        ]
+    if problems:
+        raise RecipeError(problems, where=f"recipe {recipe.name!r}")
+
+
+def _check_validated(recipe: Recipe, world: World) -> None:
+    """Refuse what waits for validations where nothing is validated."""
+    if world.size("validation") > 0:
+        return
+    problems = [
+        f"{where}.schedule.name = 'plateau': it waits for validations, and split.validation = 0."
+        for where, update in _updates(recipe)
+        if update.get("schedule", {}).get("name") == "plateau"
+    ]
+    if recipe.train.patience is not None:
+        problems.insert(0, "train.patience: nothing is validated (split.validation = 0), so nothing can be waited for.")
     if problems:
         raise RecipeError(problems, where=f"recipe {recipe.name!r}")
 

@@ -247,7 +247,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"kind": "time", "time": "when"},
         {"when": np.arange(20) // 10},
-        "20 rows of 2 different times are too few to cut",
+        "split.test = 0.15 of 20 rows, of which the last 10 have one time, is none",
     ),
     ({"kind": "time", "time": "when", "gap": 9}, {"when": np.arange(20)}, "too few to cut as asked with split.gap = 9"),
 ]

@@ -221,6 +221,16 @@ def test_inner_folds_know_nothing_of_the_outer_fold(kind: str) -> None:
             assert np.array_equal(validated, train)
 
 
+def test_the_inner_folds_of_each_outer_fold_are_dealt_by_random_numbers_of_their_own() -> None:
+    """Of training parts of one size, the same random numbers would deal the same places every time."""
+    dealt = set()
+    for each in nested(SplitSection(kind="random", test=0), classes(np.arange(100) % 2), 5, 2):
+        places = np.searchsorted(each.outer.parts["train"], each.inner[0].parts["validation"])
+        assert len(places) == 40
+        dealt.add(tuple(places.tolist()))
+    assert len(dealt) == 5
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_folds_are_read_back_as_they_were_written(kind: str) -> None:
     section, columns = of_kind(kind)
@@ -259,3 +269,15 @@ def test_what_cannot_be_dealt_is_refused(kind: str, asked: dict[str, int], messa
     with pytest.raises(DataError) as caught:
         folds(section, columns, **asked)
     assert str(caught.value) == message
+
+
+def test_a_test_part_that_was_asked_for_is_never_silently_empty() -> None:
+    """The last rows have one time, are never parted, and are too many for so small a share."""
+    times = np.minimum(np.arange(100), 88)
+    columns = replace(numbers(np.arange(100.0)[:, None], np.zeros((100, 1))), keys={"when": times})
+    section = SplitSection(kind="time", time="when", test=0.05)
+    with pytest.raises(
+        DataError, match=r"split\.test = 0\.05 of 100 rows, of which the last 12 have one time, is none"
+    ):
+        folds(section, columns, 3)
+    assert all(len(split.parts["test"]) == 0 for split in folds(section.model_copy(update={"test": 0}), columns, 3))

@@ -18,7 +18,7 @@ from pellucid.data.rows import Rows
 from pellucid.evaluation import baselines
 from pellucid.tasks import baselines as of_rows
 from pellucid.tasks import build
-from tests.data.worlds import blobs, numbers, open_world
+from tests.data.worlds import blobs, classes, numbers, open_world
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +100,32 @@ def test_too_much_work_is_done_on_a_sample_that_is_told(monkeypatch: pytest.Monk
     fitted = {name: scores["accuracy"]["fitted_on"] for name, scores in found.items()}
     assert fitted == {"majority": 280, "linear": 110, "k_nearest": 100}
     assert found["linear"]["accuracy"]["value"] > found["majority"]["accuracy"]["value"]
+
+
+def test_rows_that_nothing_is_fitted_on_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training part of a folder of photographs is far larger than memory."""
+    monkeypatch.setattr(of_rows, "MAX_LINEAR", 4 * 110)
+    monkeypatch.setattr(of_rows, "MAX_NEIGHBOUR", 1)
+    taken: list[int] = []
+    take = Rows.take
+
+    def counted(world: Rows, rows: Any, augmented: Any = None) -> Any:
+        taken.append(len(rows))
+        return take(world, rows, augmented)
+
+    world = open_world(blobs(1000))
+    monkeypatch.setattr(Rows, "take", counted)
+    values_of(world)
+    assert sorted(taken) == [100, 110, 150]
+
+
+def test_a_sample_has_rows_of_every_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_rows, "MAX_LINEAR", 4 * 100)
+    inputs = np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
+    labels = np.zeros(2000, np.int64)
+    labels[:4] = 1  # of 100 rows drawn from 1,400, most likely none
+    found = ask(open_world(classes(labels, inputs)))
+    assert found["linear"]["accuracy"]["fitted_on"] == 101
 
 
 def test_the_same_question_is_answered_once(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,11 +134,24 @@ def test_many_hashes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     hashes = np.random.default_rng(0).integers(0, 2**9, 400, dtype=np.uint64)  # few bits: many pairs
     bits = np.bitwise_count(hashes[:, None] ^ hashes)
     expected = np.argwhere(np.triu(bits <= 2, 1))
+    monkeypatch.setattr(alike, "MANY", 400)
+    monkeypatch.setattr(alike, "FEW", 400)
     for at_once in (1, 1000, 1 << 20):
         monkeypatch.setattr(alike, "AT_ONCE", at_once)
         assert np.array_equal(alike.within(hashes, 2), expected)
     with pytest.raises(ValueError, match="bits = 8: expected 0 to 7"):
         alike.within(hashes, 8)
+
+
+def test_frames_of_a_still_camera_are_joined_without_comparing_all_with_all() -> None:
+    """They are alike, all of them: pairs as the square of their number took a minute for a thousand."""
+    noise = np.random.default_rng(0).normal(0, 2, (300, 3, SIDE, SIDE))
+    frames = np.clip(small([scene(1)]) + noise, 0, 255).astype(np.uint8)
+    pairs = alike.near(frames, LARGE)
+    assert alike.groups(pairs) == [list(range(300))]
+    assert np.bincount(pairs[:, 0]).max() <= alike.FEW
+    assert len(np.unique(pairs, axis=0)) == len(pairs)
+    assert (pairs[:, 0] < pairs[:, 1]).all()
 
 
 def test_the_hash_and_the_detail_beside_scipy() -> None:

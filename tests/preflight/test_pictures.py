@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+import pellucid
 from pellucid.cli.outcome import Outcome
 from pellucid.data import image_folder, locate
 from pellucid.errors import DataError
@@ -293,3 +294,20 @@ def test_photographs_of_ants_and_bees() -> None:
     kinds = {each.kind: [image_folder.find(work).files[row] for row in each.rows] for each in found(work)}
     assert kinds["near_duplicates_across_parts"] == ["val/ants/copy.jpg"]
     assert set(kinds) == {"near_duplicates_across_parts", "grey_among_colour"}
+
+
+def test_rows_are_places_among_all_files_where_some_are_left_out() -> None:
+    root = digits(Path("numerals"), 120)
+    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.png"))
+    (root / files[0]).write_bytes(b"no picture")
+    copied = set()
+    for digit in "123456789":
+        own = [place for place, file in enumerate(files) if file.startswith(digit)]
+        shutil.copy(root / files[own[0]], root / files[own[-1]])
+        copied |= {own[0], own[-1]}
+    settings = {"data.unreadable": "leave out", "split.kind": "random", "execution.threads": 1}
+    recipe = pellucid.propose(root, settings=settings).recipe
+    across = [f for f in check(recipe, settings) if f.kind == "duplicates_across_parts"]
+    assert across
+    for finding in across:
+        assert set(finding.rows) <= copied

@@ -44,14 +44,37 @@ def test_planted_faults() -> None:
         "silent": ("wrong", [1]),
         "clipped": ("doubtful", [2]),
         "duplicates": ("doubtful", [3, 4]),
-        "contradiction": ("wrong", [5, 12]),
+        "duplicates_across_classes": ("wrong", [5, 12]),
         "mixed_rates": ("doubtful", [13]),
         "unlike_lengths": ("doubtful", [14]),
         "cut": ("note", [14]),
         "wrong_ending": ("note", [15]),
     }
     assert "high/000.wav: it is cut short" in findings["unreadable"].message
-    assert "(high/003.wav, high/004.wav)" in findings["duplicates"].message
+    assert "high/003.wav and high/004.wav" in findings["duplicates"].message
+
+
+def test_what_cannot_be_read_is_a_note_where_it_is_left_out() -> None:
+    root = classes(Path("tones"), each=12)
+    (root / "low/004.wav").write_bytes(b"RIFF")
+    section = DataSection(source=str(root), kind="sounds", rate=8000, seconds=0.5, unreadable="leave out")
+    assert [(finding.kind, finding.weight, list(finding.rows)) for finding in of_data(section)] == [
+        ("unreadable", "note", [16])
+    ]
+
+
+def test_copies_in_two_parts_are_told_apart_from_those_in_one() -> None:
+    root = Path("tones")
+    classes(root / "train", each=12)
+    shutil.copytree(root / "train", root / "test")
+    for number, path in enumerate(sorted((root / "test").rglob("*.wav"))):
+        if number:  # rows 0 to 23 are of the test part
+            soundfile.write(path, tone(200 + 50 * number, 8000, 0.3, 9000 + number), 8000)
+    findings = found(root)
+    assert {kind: (finding.weight, list(finding.rows)) for kind, finding in findings.items()} == {
+        "duplicates_across_parts": ("wrong", [0])
+    }
+    assert "test/high/000.wav and train/high/000.wav" in findings["duplicates_across_parts"].message
 
 
 def test_rare_and_unequal_classes() -> None:

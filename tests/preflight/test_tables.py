@@ -12,6 +12,7 @@ import pytest
 from sklearn.datasets import load_iris, load_wine
 
 import pellucid
+from pellucid.errors import RecipeError
 from pellucid.preflight import Finding
 from pellucid.preflight.check import check, of_data
 from pellucid.recipe import DataSection
@@ -166,3 +167,15 @@ def test_what_is_no_number_in_a_typed_file_is_missing() -> None:
     polars.DataFrame(columns).write_parquet("wine.parquet")
     findings = of_data(DataSection(source="wine.parquet", target="grower"))
     assert [(finding.kind, list(finding.rows)) for finding in findings] == [("missing_values", [4])]
+
+
+def test_settings_hold_without_a_target_too() -> None:
+    values = np.random.default_rng(0).normal(size=60)
+    values[::20] = -99
+    polars.DataFrame({"x": values, "y": np.arange(60) % 7}).write_csv("t.csv")
+    assert "missing_values" not in {finding.kind for finding in check("t.csv")}
+    (missing,) = [finding for finding in check("t.csv", ["data.missing=['-99.0']"]) if finding.kind == "missing_values"]
+    assert list(missing.rows) == [0, 20, 40]
+    with pytest.raises(RecipeError, match=r"data\.nonsense: there is no such field"):
+        check("t.csv", ["data.nonsense=3"])
+    assert {f.kind for f in check("t.csv", {"data.target": "y"})} == {f.kind for f in check("t.csv", target="y")}

@@ -32,6 +32,8 @@ class Columns:
         given: the parts that the data came with, if any: `{"train": rows, "test": rows}`.
         keys: by what rows can be grouped or ordered, `[N]` each; nothing is learned from them.
         hashes: the SHA-256 of a column's bytes where it is known already.
+        places: of each row its place among the files that were found, `[N]`, where rows are files: some may be left
+            out.
     """
 
     values: Mapping[str, Column]
@@ -39,6 +41,7 @@ class Columns:
     given: Mapping[str, Rows] = field(default_factory=dict)
     keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    places: Rows | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(array) for name, array in (*self.values.items(), *self.keys.items())}

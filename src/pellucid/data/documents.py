@@ -131,18 +131,19 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
     found = find(path, section.target)
     of = found.folder
     hashes: Mapping[str, str] = {}
+    places = None
     if found.lines is None:
         pack = packed.open(of.root, [(file,) for file in of.files], Texts(), section.unreadable)
         if pack.left_out:
             names = folder.first([file for file, _ in pack.left_out])
             print(f"{of.root}: {len(pack.left_out)} unreadable texts are left out: {names}", file=sys.stderr)
             of = of.only(pack.kept)
-        texts, hashes = pack.columns["input"], pack.hashes
+        texts, hashes, places = pack.columns["input"], pack.hashes, np.array(pack.kept, np.int64)
     else:
         texts = Ragged.of(np.frombuffer(line, np.uint8) for line in found.lines)
     target = Field("category", categories=of.classes)
     schema = {"input": Field("text"), "target": target}
-    return Columns({"input": texts, "target": of.codes}, schema, of.given, of.keys(keys), hashes)
+    return Columns({"input": texts, "target": of.codes}, schema, of.given, of.keys(keys), hashes, places)
 
 
 def _of_table(section: DataSection, keys: Collection[str]) -> Columns:

@@ -92,6 +92,7 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
         found.given,
         found.keys(keys),
         pack.hashes,
+        np.array(pack.kept, np.int64),
     )
 
 

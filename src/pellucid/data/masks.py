@@ -166,6 +166,7 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
         pairs.folder.given,
         pairs.folder.keys(keys),
         pack.hashes,
+        np.array(kept.kept, np.int64)[list(pack.kept)],
     )
 
 

@@ -47,8 +47,19 @@ def in_order(section: SplitSection, columns: Columns) -> Ordered:
 
 
 def where_test_begins(section: SplitSection, ordered: Ordered) -> tuple[int, int]:
-    """Return the place from which rows test, and the one before which the others end."""
+    """Return the place from which rows test, and the one before which the others end.
+
+    Raises:
+        DataError: a test part is asked for, and would be empty.
+    """
     test = ordered.between(len(ordered) - round(section.test * len(ordered)))
+    if section.test > 0 and test == len(ordered):
+        last = len(ordered) - int(np.searchsorted(ordered.times, ordered.times[-1], side="left"))
+        together = f", of which the last {last} have one time," if last > 1 else ""
+        raise DataError(
+            f"split.test = {section.test:g} of {len(ordered)} rows{together} is none. Give more rows, a larger share, "
+            "or split.test = 0."
+        )
     return test, test - section.gap if test < len(ordered) else test
 
 

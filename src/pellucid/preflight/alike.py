@@ -21,6 +21,9 @@ PIECES, BITS = 4, 16
 """Pieces that a hash is cut into. Of two hashes that differ in 7 bits at most, one piece differs in one at most."""
 AT_ONCE = 1 << 20
 """Pairs that are looked at together, which bounds the memory."""
+MANY, FEW = 64, 16
+"""Later pictures that agree with one in a piece, and of all pieces those that differ in the fewest bits: so many are
+compared with it at most."""
 BLANK = 2.0
 """Standard deviation in 0 to 255, below which a picture shows nothing that could be compared."""
 BLUR = 5
@@ -88,7 +91,10 @@ def fingerprints(small: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 def within(hashes: NDArray[np.uint64], bits: int) -> Pairs:
-    """Return all pairs whose hashes differ in so many bits at most.
+    """Return the pairs whose hashes differ in so many bits at most.
+
+    Of a picture that is like many, such as a frame of a still camera, only some pairs are returned: all with all would
+    take minutes for a thousand of them.
 
     Args:
         hashes: `[rows]`.
@@ -97,18 +103,34 @@ def within(hashes: NDArray[np.uint64], bits: int) -> Pairs:
     if not 0 <= bits < 2 * PIECES:
         raise ValueError(f"bits = {bits}: expected 0 to {2 * PIECES - 1}.")
     flips = [0] if bits < PIECES else [0, *(1 << bit for bit in range(BITS))]
-    found = [np.zeros((0, 2), np.int64)]
+    num, found = len(hashes), np.zeros((0, 2), np.int64)
     for piece in range(PIECES):
         keys = (hashes >> np.uint64(BITS * piece)).astype(np.uint16)
         order = np.argsort(keys, kind="stable")
-        starts = np.searchsorted(keys[order], np.arange((1 << BITS) + 1))
+        places = keys[order].astype(np.int64) * num + order  # ascending: by key, and by row where keys agree
         for flip in flips:
             wanted = (keys ^ np.uint16(flip)).astype(np.int64)
-            for rows, places in _expanded(starts[wanted], starts[wanted + 1]):
-                others = order[places]
-                close = (rows < others) & (np.bitwise_count(hashes[rows] ^ hashes[others]) <= bits)
-                found.append(np.stack([rows[close], others[close]], axis=1))
-    return np.unique(np.concatenate(found), axis=0)
+            starts = np.searchsorted(places, wanted * num + np.arange(num), side="right")  # later rows with that key
+            stops = np.minimum(np.searchsorted(places, (wanted + 1) * num), starts + MANY)
+            for rows, at in _expanded(starts, np.maximum(starts, stops)):
+                others = order[at]
+                close = np.bitwise_count(hashes[rows] ^ hashes[others]) <= bits
+                if close.any():
+                    pairs = np.stack([rows[close], others[close]], axis=1)
+                    found = _closest(np.unique(np.concatenate([found, pairs]), axis=0), hashes)
+    return found
+
+
+def _closest(pairs: Pairs, hashes: NDArray[np.uint64]) -> Pairs:
+    """Of each row's pairs with later ones the `FEW` whose hashes differ least; of equals the next in order."""
+    counts = np.bincount(pairs[:, 0])
+    if counts.max() <= FEW:
+        return pairs
+    apart = np.bitwise_count(hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]])
+    order = np.lexsort((pairs[:, 1], apart, pairs[:, 0]))
+    rank = np.arange(len(pairs)) - np.repeat(np.cumsum(counts) - counts, counts)
+    closest: Pairs = pairs[np.sort(order[rank < FEW])]
+    return closest
 
 
 def _expanded(starts: Pairs, stops: Pairs) -> Iterator[tuple[Pairs, Pairs]]:
@@ -137,8 +159,11 @@ def likeness(small: NDArray[np.uint8], pairs: Pairs, *, detail: bool = False) ->
     alike = np.zeros(len(pairs), np.float32)
     size = AT_ONCE >> 10
     for first in range(0, len(pairs), size):
-        sides = [small[pairs[first : first + size, side]].astype(np.float32) for side in (0, 1)]
-        alike[first : first + size] = _correlation(*(side - _blurred(side) if detail else side for side in sides))
+        rows, sides = np.unique(pairs[first : first + size], return_inverse=True)  # each picture once
+        pictures = small[rows].astype(np.float32)
+        shapes = _of_length_one(pictures - _blurred(pictures) if detail else pictures)
+        one, other = sides.reshape(-1, 2).T
+        alike[first : first + size] = np.einsum("ij,ij->i", shapes[one], shapes[other])
     return alike
 
 
@@ -155,12 +180,12 @@ def _blurred(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     return pictures
 
 
-def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    one, other = (each.reshape(len(each), -1) for each in (one, other))
-    one, other = (each - each.mean(axis=1, keepdims=True) for each in (one, other))
-    size = np.sqrt(np.einsum("ij,ij->i", one, one) * np.einsum("ij,ij->i", other, other))
-    correlation: NDArray[np.float32] = np.einsum("ij,ij->i", one, other) / np.maximum(size, 1e-6)
-    return correlation
+def _of_length_one(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pictures as vectors of mean 0 and length 1, whose products are correlations; what is constant becomes 0."""
+    flat = pictures.reshape(len(pictures), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    shapes: NDArray[np.float32] = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-3)
+    return shapes
 
 
 def _blocks(pictures: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pellucid import experiment, verbs
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid import experiment, proposals, verbs
 from pellucid.data import kinds, recognition, world
 from pellucid.data.rows import Rows
 from pellucid.errors import PellucidError
 from pellucid.execution import decide, threads_kept
 from pellucid.preflight import Finding, learning, parts, worst_first
-from pellucid.proposals import propose
 from pellucid.randomness import undisturbed
 from pellucid.recipe import DataSection, Recipe, assignment
 
@@ -54,11 +57,11 @@ def check(
     """
     if not isinstance(source, Recipe) and world.is_own(str(source)):
         settings = dict(settings.items() if isinstance(settings, Mapping) else map(assignment, settings))
-        kind = kinds.kind_of(Path(source))
-        if target is None and kind in NAMELESS:
-            section = DataSection(source=str(source))
-            return of_data(recognition.recognised(section)[0] if kind == "table" else section)
-        source = propose(source, target, settings=settings).recipe
+        section = proposals.section_of(Path(source), target, settings)
+        if _is_nameless(section):
+            is_recognised = section.kind is None and kinds.kind_of(Path(source)) == "table"
+            return of_data(recognition.recognised(section)[0] if is_recognised else section)
+        source = proposals.propose(source, target, settings=settings).recipe
     elif target is not None:
         raise PellucidError("--target goes with the path of data; a recipe names its own (data.target).")
     recipe = verbs.recipe_of(source, settings)
@@ -68,19 +71,30 @@ def check(
     recipe = experiment.resolve(recipe)
     with threads_kept(), undisturbed(recipe.seed):
         made = experiment.assemble(recipe, decide(recipe.execution), experiment.Given(quiet=True))
+        found = [*parts.check(made.world, recipe.data)] if isinstance(made.world, Rows) else []
+        found += learning.check(made)
         if isinstance(made.world, Rows):
-            findings += parts.check(made.world, recipe.data)
-        findings += learning.check(made)
-    return worst_first(findings)
+            found = [_among_files(finding, made.world.columns.places) for finding in found]
+    return worst_first([*findings, *found])
+
+
+def _among_files(finding: Finding, places: NDArray[np.int64] | None) -> Finding:
+    """The finding with places among all files for rows, as those have that are found in the files themselves."""
+    return finding if places is None else replace(finding, rows=places[list(finding.rows)].tolist())
 
 
 def looked_at(source: str, settings: Iterable[str], target: str | None) -> list[str]:
     """Return in a few lines what `check` looks at: which data of one's own, or which recipe."""
     if not world.is_own(source):
         return [f"Looked at the recipe {source}, its split and its first steps."]
-    if target is None and kinds.kind_of(Path(source)) in NAMELESS:
+    if _is_nameless(proposals.section_of(Path(source), target, settings)):
         return [f"Looked at {source} alone; with --target also at its split and at what would learn from it."]
-    return list(propose(source, target, settings=settings).because)[:TOLD]
+    return list(proposals.propose(source, target, settings=settings).because)[:TOLD]
+
+
+def _is_nameless(section: DataSection) -> bool:
+    """Whether it is not said what is to be predicted, and the data itself can be looked at."""
+    return section.target is None and (section.kind or kinds.kind_of(Path(section.source))) in NAMELESS
 
 
 def of_data(section: DataSection) -> list[Finding]:

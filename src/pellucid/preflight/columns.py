@@ -80,7 +80,10 @@ def _blank(low: NDArray[np.generic], high: NDArray[np.generic]) -> Iterator[Find
 
 
 def _constant(inputs: NDArray[np.generic]) -> Iterator[Finding]:
-    places = _places((inputs == inputs[:1]).all(axis=0))
+    same = np.ones(inputs.shape[1:], bool)
+    for start in range(0, len(inputs), AT_ONCE):
+        same &= (inputs[start : start + AT_ONCE] == inputs[:1]).all(axis=0)
+    places = _places(same)
     if places:
         told = ", ".join(map(str, places[:10])) + (", ..." if len(places) > 10 else "")
         message = f"{len(places)} of {inputs.shape[1]} features hold one value in every row (from 0: {told})"
@@ -93,11 +96,11 @@ def _repeated(columns: Columns, inputs: NDArray[np.generic]) -> Iterator[Finding
     for row, values in enumerate(inputs):
         alike[hashlib.blake2b(values.tobytes(), digest_size=16).digest()].append(row)
     groups = [rows for rows in alike.values() if len(rows) > 1]
-    if "target" in columns.values:
-        targets = columns.dense("target")
-        against = [rows for rows in groups if (targets[rows] != targets[rows[0]]).any()]
-    else:
-        against = []
+    targets = columns.dense("target") if "target" in columns.values else np.zeros(len(inputs))
+    same: list[list[int]] = []
+    against: list[list[int]] = []
+    for group in groups:
+        (same if (targets[group] == targets[group[0]]).all() else against).append(group)
     if sum(map(len, groups)) > OFTEN * len(inputs):
         message = "rows that repeat another one's inputs: they take so few values that this means little."
         yield Finding("duplicate_rows", "note", message, sorted(chain(*groups)))
@@ -105,10 +108,9 @@ def _repeated(columns: Columns, inputs: NDArray[np.generic]) -> Iterator[Finding
     if against:
         message = "rows with the same inputs and different targets: no model can tell them apart. Look which is right."
         yield Finding("contradiction", "doubtful", message, sorted(chain(*against)))
-    same = [rows for rows in groups if rows not in against]
     if same:
         part = np.zeros(len(inputs), np.int64)
-        for number, rows in enumerate(columns.given.values()):
+        for number, rows in enumerate(columns.given.values(), 1):  # 0 is what no given part has
             part[rows] = number
         across = sum(len(set(part[rows].tolist())) > 1 for rows in same)
         beside = f" {across} of them lie in two of the given parts." if across else ""

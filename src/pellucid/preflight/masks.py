@@ -1,4 +1,5 @@
-"""What is wrong with masks: pairs that are not whole, values that mean nothing, classes that a part lacks."""
+"""What is wrong with masks: pairs that are not whole, values that mean nothing, classes that a part lacks, and pictures
+of one film in two parts."""
 
 from __future__ import annotations
 
@@ -52,19 +53,21 @@ def check(section: DataSection) -> Iterator[Finding]:
             yield Finding(kind, "wrong", f"{len(lonely)} {what} of the same name: {first(lonely)}.")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = list(pool.map(_seen, *zip(*[[pairs.root / file for file in row] for row in pairs.rows], strict=True)))
+    leave_out = section.unreadable == "leave out"
     for fault, message in FAULTS.items():
         rows = [row for row, each in enumerate(seen) if each.fault == fault]
         if rows:
-            yield Finding(fault, "wrong", f"{len(rows)} {message.format(_files(pairs, rows))}", rows)
+            told = f"{len(rows)} {message.format(_files(pairs, rows))}" + (" They are left out." if leave_out else "")
+            yield Finding(fault, "note" if leave_out else "wrong", told, rows)
     yield from _mixed(pairs, seen)
     counts = np.stack([np.zeros(VALUES, np.int64) if each.counts is None else each.counts for each in seen])
     good = np.array([not each.fault for each in seen])
     if good.any():
         yield from _values(pairs, counts, good, section.ignore or ())
-    if pairs.folder.has_parts and good.any():
-        pictures = [picture for picture, _ in pairs.rows]
-        part_of = dict(zip(pictures, map(pairs.folder.part_of, pairs.folder.files), strict=True))
-        yield from films.across(pairs.root, pictures, part_of.__getitem__)
+        if pairs.folder.has_parts:
+            pictures = [picture for picture, _ in pairs.rows]
+            parts = dict(zip(pictures, map(pairs.folder.part_of, pairs.folder.files), strict=True))
+            yield from films.across(pairs.root, pictures, parts.__getitem__)
 
 
 def _seen(picture: Path, mask: Path) -> Seen:

@@ -16,7 +16,7 @@ from pellucid.data import folder, sounds, waveforms
 from pellucid.data.folder import Folder
 from pellucid.data.waveforms import FORMATS, Header
 from pellucid.errors import DataError
-from pellucid.preflight import Finding
+from pellucid.preflight import Finding, folders
 from pellucid.recipe import DataSection
 
 SILENT = 10 ** (-60 / 20)
@@ -25,8 +25,6 @@ CLIPPED, TOUCHING = 0.999, 0.001
 """Of full scale, what counts as touching it, and the share of the samples that may."""
 UNLIKE = 10.0
 """Times the median length, or parts of it, beyond which a sound is unlike the others."""
-RARE, UNEQUAL = 10, 20.0
-"""Files of a class, below which it can hardly be learned; times that the largest class has those of the smallest."""
 MANY_CUT = 0.1
 """Share of the sounds that are longer than what they are brought to."""
 
@@ -52,21 +50,22 @@ def check(section: DataSection) -> Iterator[Finding]:
     found = sounds.find(section)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         heard = list(pool.map(_hear, (found.root / file for file in found.files)))
-    wrong = {row: str(each) for row, each in enumerate(heard) if isinstance(each, DataError)}
-    if wrong:
-        first = min(wrong)
-        yield Finding(
-            "unreadable",
-            "wrong",
-            f"sounds that cannot be decoded; {found.files[first]}: {wrong[first]} Replace or remove them, or train "
-            'without them: data.unreadable="leave out".',
-            list(wrong),
-        )
+    yield from _unreadable(found, heard, section.unreadable)
     good = {row: each for row, each in enumerate(heard) if isinstance(each, _Heard)}
     yield from _levels(found, good)
     yield from _formats(found, good, section)
     yield from _copies(found, good)
-    yield from _classes(found)
+    yield from folders.classes(found)
+
+
+def _unreadable(found: Folder, heard: Sequence[_Heard | DataError], wanted: str) -> Iterator[Finding]:
+    failed = {row: str(each) for row, each in enumerate(heard) if isinstance(each, DataError)}
+    if failed:
+        first = min(failed)
+        leave_out = wanted == "leave out"
+        does = "They are left out." if leave_out else 'Replace or remove them, or give data.unreadable="leave out".'
+        message = f"sounds that cannot be decoded; {found.files[first]}: {failed[first]} {does}"
+        yield Finding("unreadable", "note" if leave_out else "wrong", message, list(failed))
 
 
 def _hear(path: Path) -> _Heard | DataError:
@@ -133,35 +132,9 @@ def _formats(found: Folder, good: dict[int, _Heard], section: DataSection) -> It
 
 
 def _copies(found: Folder, good: dict[int, _Heard]) -> Iterator[Finding]:
-    alike: dict[bytes, list[int]] = {}
-    for row, each in good.items():
-        if each.peak >= SILENT:  # silence is told already
-            alike.setdefault(each.digest, []).append(row)
-    copies = [rows for rows in alike.values() if len(rows) > 1]
-    of_one = [rows for rows in copies if len({found.class_of(found.files[row]) for row in rows}) == 1]
-    same = sorted(row for rows in of_one for row in rows)
-    if same:
-        message = f"sounds whose samples are those of another ({_names(found, same)}): a copy in training answers for"
-        yield Finding("duplicates", "doubtful", f"{message} one that is held out. Keep one of each.", same)
-    contrary = sorted({row for rows in copies for row in rows} - set(same))
-    if contrary:
-        message = f"the same sound in several classes ({_names(found, contrary)}): keep it in the right one."
-        yield Finding("contradiction", "wrong", message, contrary)
-
-
-def _classes(found: Folder) -> Iterator[Finding]:
-    codes = found.codes
-    counts = np.bincount(codes, minlength=len(found.classes))
-    for code, count in enumerate(counts.tolist()):
-        if count < RARE:
-            message = f"the class {found.classes[code]!r} has {count} sounds: too few to learn and to judge"
-            yield Finding("rare_class", "doubtful", f"{message}. Collect more.", np.flatnonzero(codes == code).tolist())
-    if counts.max() > UNEQUAL * counts.min():
-        most, least = found.classes[int(counts.argmax())], found.classes[int(counts.argmin())]
-        message = (
-            f"{most!r} has {counts.max()} sounds and {least!r} {counts.min()}. Look at balanced accuracy and recalls"
-        )
-        yield Finding("imbalance", "doubtful", f"{message}; try task.class_weights=balanced.")
+    rows = [row for row, each in good.items() if each.peak >= SILENT]  # silence is told already
+    same = folders.equal(good[row].digest for row in rows)
+    yield from folders.copies(found, [[rows[place] for place in group] for group in same])
 
 
 def _names(found: Folder, rows: Sequence[int]) -> str:

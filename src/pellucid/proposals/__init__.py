@@ -63,7 +63,7 @@ def propose(
             `data` is of other kinds.
     """
     path = Path(path)
-    section = _section(path, target, settings)
+    section = section_of(path, target, settings)
     kind, because = section.kind or kinds.kind_of(path), list[str]()
     if kind == "table" and section.kind is None and section.input is not None:
         kind = kinds.kind_in_column(section)
@@ -80,8 +80,12 @@ def propose(
     return Proposal(proposal.recipe, [*because, *proposal.because])
 
 
-def _section(path: Path, target: str | None, settings: Iterable[str] | Mapping[str, Any]) -> DataSection:
-    """The data section with what the settings say of it."""
+def section_of(path: Path, target: str | None, settings: Iterable[str] | Mapping[str, Any]) -> DataSection:
+    """Return the data section of a path, with what the settings say of it.
+
+    Raises:
+        RecipeError: one of them names no field of it, or an impossible value.
+    """
     pairs = settings.items() if isinstance(settings, Mapping) else map(recipes.assignment, settings)
     given = {name.removeprefix("data."): value for name, value in pairs if name.startswith("data.")}
     types = {name.removeprefix("types."): value for name, value in given.items() if name.startswith("types.")}

@@ -7,12 +7,15 @@ the majority class (or the mean), a linear model (softmax regression or ridge, L
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from pellucid.data.batch import tensor_of
+from pellucid.data.rows import Rows
 from pellucid.data.world import World
 from pellucid.randomness import derive
 from pellucid.tasks.rows import RowTask, of_rows
@@ -23,31 +26,50 @@ NEIGHBOURS = 5
 MAX_LINEAR = 2e8  # rows x features
 MAX_NEIGHBOUR = 4e11  # training rows x judged rows x features
 
+Inputs = Callable[[NDArray[np.int64]], NDArray[Any]]
+"""Prepared training inputs at some places of the training part, `[places, features]`: only what a baseline is fitted on
+is ever held."""
+
 
 def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
     """Return each baseline's scores on a part, and the number of rows that it was fitted on."""
     world = of_rows(world)
-    train = world.take(world.rows("train"))
+    rows = world.rows("train")
     judged = world.take(world.rows(part))
-    X, y = (
-        train[name].flatten(1).cpu().numpy() if name == "input" else train[name].cpu().numpy()
-        for name in ("input", "target")
-    )
+    y, targets = _targets(world, "train"), judged["target"].cpu().numpy()
     new = judged["input"].flatten(1).cpu().numpy()
-    if world.spec.input.kind == "tokens":
-        X, new = _term_weights(X, new, len(world.spec.input.categories))
-    targets = judged["target"].cpu().numpy()
+
+    def taken(places: NDArray[np.int64]) -> NDArray[Any]:
+        return world.take(rows[torch.from_numpy(places)])["input"].flatten(1).cpu().numpy()
+
+    inputs: Inputs = taken
     spec = world.spec.target
     assert spec is not None
+    if world.spec.input.kind == "tokens":
+        X, new = _term_weights(inputs(np.arange(len(y))), new, len(world.spec.input.categories))
+        if spec.kind == "category":
+            return _judged(task, _document_classifiers(X, y, new, len(spec.categories)), targets)
+        inputs = X.__getitem__
     if spec.kind == "category":
-        of = _document_classifiers if world.spec.input.kind == "tokens" else _classifiers
-        predictions = of(X, y, new, len(spec.categories))
-    else:
-        mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
-        predictions = {
-            name: ({"number": numbers * std + mean}, rows) for name, (numbers, rows) in _regressors(X, y, new).items()
-        }
+        return _judged(task, _classifiers(inputs, y, new, len(spec.categories)), targets)
+    mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
+    found = _regressors(inputs, y, new)
+    return _judged(
+        task, {name: ({"number": numbers * std + mean}, num) for name, (numbers, num) in found.items()}, targets
+    )
+
+
+def _judged(
+    task: RowTask, predictions: Mapping[str, tuple[PerRow, int]], targets: NDArray[Any]
+) -> dict[str, tuple[Mapping[str, Score], int]]:
     return {name: (task.scores(predicted, targets), rows) for name, (predicted, rows) in predictions.items()}
+
+
+def _targets(world: Rows, part: str) -> NDArray[Any]:
+    """The targets of a part as batches hold them, without their inputs."""
+    raw = tensor_of(world.columns.dense("target")[world.rows(part).numpy()]).to(world.device)
+    prepared: NDArray[Any] = world.preprocessing.apply("target", raw).cpu().numpy()
+    return prepared
 
 
 def _term_weights(X: NDArray[Any], new: NDArray[Any], num_tokens: int) -> tuple[Any, Any]:
@@ -83,23 +105,22 @@ def _per_row(shares: NDArray[Any]) -> PerRow:
     }
 
 
-def _classifiers(
-    X: NDArray[Any], y: NDArray[Any], new: NDArray[Any], num_classes: int
-) -> dict[str, tuple[PerRow, int]]:
+def _classifiers(inputs: Inputs, y: NDArray[Any], new: NDArray[Any], num_classes: int) -> dict[str, tuple[PerRow, int]]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
 
     shares = np.bincount(y, minlength=num_classes) / len(y)
     majority = np.tile(shares, (len(new), 1))
-    sample, near = _sample(len(X), MAX_LINEAR / X.shape[1]), _sample(len(X), MAX_NEIGHBOUR / new.size)
+    sample = _with_every_class(_sample(len(y), MAX_LINEAR / new.shape[1]), y)
+    near = _sample(len(y), MAX_NEIGHBOUR / new.size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 50 steps are a baseline whether or not they converge
-        linear = LogisticRegression(C=1.0, max_iter=50).fit(X[sample], y[sample])
-    neighbours = KNeighborsClassifier(min(NEIGHBOURS, len(near))).fit(X[near], y[near])
+        linear = LogisticRegression(C=1.0, max_iter=50).fit(inputs(sample), y[sample])
+    neighbours = KNeighborsClassifier(min(NEIGHBOURS, len(near))).fit(inputs(near), y[near])
     votes = neighbours.predict_proba(new) * neighbours.n_neighbors
     results = {
-        "majority": (majority, len(X)),
+        "majority": (majority, len(y)),
         "linear": (_all_classes(linear.predict_proba(new), linear.classes_, num_classes), len(sample)),
         # One more vote shared by all classes: no class is impossible because five rows lacked it
         "k_nearest": (
@@ -110,16 +131,17 @@ def _classifiers(
     return {name: (_per_row(shares), rows) for name, (shares, rows) in results.items()}
 
 
-def _regressors(X: NDArray[Any], y: NDArray[Any], new: NDArray[Any]) -> dict[str, tuple[NDArray[Any], int]]:
+def _regressors(inputs: Inputs, y: NDArray[Any], new: NDArray[Any]) -> dict[str, tuple[NDArray[Any], int]]:
     from sklearn.linear_model import Ridge
     from sklearn.neighbors import KNeighborsRegressor
 
-    near = _sample(len(X), MAX_NEIGHBOUR / new.size)
-    neighbours = KNeighborsRegressor(min(NEIGHBOURS, len(near))).fit(X[near], y[near])
-    shape = (len(new), y.shape[1])
+    sample, near = _sample(len(y), MAX_LINEAR / new.shape[1]), _sample(len(y), MAX_NEIGHBOUR / new.size)
+    neighbours = KNeighborsRegressor(min(NEIGHBOURS, len(near))).fit(inputs(near), y[near])
+    linear = Ridge(alpha=1.0).fit(inputs(sample), y[sample])
+    shape = (new.shape[0], y.shape[1])
     return {
-        "mean": (np.tile(y.mean(axis=0), (len(new), 1)), len(X)),
-        "linear": (Ridge(alpha=1.0).fit(X, y).predict(new).reshape(shape), len(X)),
+        "mean": (np.tile(y.mean(axis=0), (new.shape[0], 1)), len(y)),
+        "linear": (linear.predict(new).reshape(shape), len(sample)),
         "k_nearest": (neighbours.predict(new).reshape(shape), len(near)),
     }
 
@@ -129,6 +151,12 @@ def _sample(rows: int, most: float) -> NDArray[np.int64]:
     if rows <= most:
         return np.arange(rows)
     return np.sort(np.random.default_rng(derive(0, "baselines")).permutation(rows)[: max(100, int(most))])
+
+
+def _with_every_class(places: NDArray[np.int64], y: NDArray[Any]) -> NDArray[np.int64]:
+    """A sample with one row of each class that chance left out: a linear model of one class cannot be fitted."""
+    classes, first = np.unique(y, return_index=True)
+    return np.union1d(places, first[~np.isin(classes, y[places])])
 
 
 def _all_classes(values: NDArray[Any], present: NDArray[Any], num_classes: int) -> NDArray[Any]:

@@ -297,3 +297,8 @@ def test_floats_stay_floats_and_what_is_given_is_not_written() -> None:
 def test_what_is_no_picture_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="the input is number"):
         made(name, Spec(Field("number", (4,)), CLASSES))
+
+
+def test_a_smallest_area_above_the_largest_is_refused() -> None:
+    with pytest.raises(DataError, match=r"smallest = 0\.5 is more than largest = 0\.33"):
+        made("erase", spec(), smallest=0.5)

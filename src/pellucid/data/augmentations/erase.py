@@ -18,6 +18,7 @@ from pellucid.catalogue import Config as Base
 from pellucid.data.augmentations.augmentation import Stage
 from pellucid.data.augmentations.draw import Draw
 from pellucid.data.augmentations.pictures import check_without_mask, rectangles
+from pellucid.errors import DataError
 from pellucid.spec import Spec
 
 
@@ -44,6 +45,11 @@ class Erase:
 
     def __init__(self, config: Config, spec: Spec) -> None:
         check_without_mask(spec)
+        if config.smallest > config.largest:
+            raise DataError(
+                f"smallest = {config.smallest:g} is more than largest = {config.largest:g}: expected shares of the "
+                "area from the smallest to the largest. Raise the one or lower the other."
+            )
         self._config, (_, *self._size) = config, spec.input.shape
 
     def apply(self, columns: dict[str, Tensor], draw: Draw) -> dict[str, Tensor]:
@@ -60,7 +66,7 @@ class Erase:
         """Return which pixels are covered."""
         config, (height, width) = self._config, self._size
         chosen = draw.chance(config.probability)
-        area = draw.uniform(config.smallest, max(config.smallest, config.largest)) * (height * width)
+        area = draw.uniform(config.smallest, config.largest) * (height * width)
         wider = (draw.uniform(-1.0, 1.0) * math.log(config.ratio)).exp_()
         tall = (area / wider).sqrt_().round_().clamp_(1, height).long()
         wide = (area * wider).sqrt_().round_().clamp_(1, width).long()
