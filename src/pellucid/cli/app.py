@@ -80,8 +80,8 @@ def train(
 
     chosen: Any = recipe
     if data is not None:
-        settings = [*([recipe] if recipe else []), *(settings or [])]
-        chosen = _proposed(data, target, model, settings, check)
+        chosen = _proposed(data, target, model, [*([recipe] if recipe else []), *(settings or [])], check)
+        settings = []
     elif target is not None or model is not None:
         raise PellucidError("--target and --model go with --data PATH.")
     if seeds is not None and chosen is None:
@@ -109,18 +109,20 @@ def train(
 
 
 def _proposed(data: Path, target: str | None, model: str | None, settings: list[str], look: bool) -> Any:
-    """A recipe for data of one's own, shown as it will be kept."""
+    """A recipe for data of one's own with the user's settings, shown as it will be carried out."""
     from pellucid.proposals import propose
     from pellucid.recipe import to_toml
+    from pellucid.verbs import recipe_of
 
     made = propose(data, target, model, settings)
-    print("\n".join(made.because), to_toml(made.recipe), sep="\n\n", file=sys.stderr)
+    recipe = recipe_of(made.recipe, settings)
+    print("\n".join(made.because), to_toml(recipe), sep="\n\n", file=sys.stderr)
     if look:
         from pellucid.preflight.check import of_data
 
-        findings = of_data(made.recipe.data)
+        findings = of_data(recipe.data)
         print(*findings, "Looked at the data before training; --no-check leaves that out.\n", sep="\n", file=sys.stderr)
-    return made.recipe
+    return recipe
 
 
 @app.command()
