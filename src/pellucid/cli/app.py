@@ -146,7 +146,8 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="INPUT ... [predict.field=value ...]",
-            help="Pictures, folders of them, CSV, TSV, Parquet, JSON lines, .npy; prompts of a language model. "
+            help="Files of the kind that was learned from: pictures, sounds, texts, folders of them, tables, arrays; "
+            "prompts of a language model. "
             "Left out: examples of its own. `pellucid show TASK` lists the fields.",
             show_default=False,
         ),
@@ -180,7 +181,10 @@ def check(
         typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Of a table, the column to predict.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column to predict, or the piece of names that is the class.", show_default=False
+        ),
     ] = None,
     strict: Annotated[bool, typer.Option(help="Fail where anything is wrong or doubtful.")] = False,
     json: Json = False,
@@ -200,7 +204,10 @@ def check(
 @app.command()
 def ls(
     table: Annotated[
-        str, typer.Argument(help="recipes, models, tasks, rules, sources, data, environments, optimizers, schedules.")
+        str,
+        typer.Argument(
+            help="recipes, models, tasks, rules, sources, data, environments, optimizers, schedules, augmentations."
+        ),
     ] = "recipes",
     json: Json = False,
     debug: Debug = False,
@@ -242,7 +249,7 @@ def cache(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what the cache holds (packed pictures, baselines, borrowed models), or clear it: all can be made again."""
+    """Show what the cache holds (packed files, baselines, borrowed models), or clear it: all can be made again."""
     from pellucid import rundir
     from pellucid.errors import PellucidError
 
