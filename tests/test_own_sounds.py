@@ -56,6 +56,14 @@ def test_one_command(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(capsys, "evaluate", "run", "--split", "test")["looks"] == 1
 
 
+def test_the_report_says_what_it_shows_of_a_sound(tones: Path) -> None:
+    untrained = QUICK | {"train.epochs": 1, "rule.optimizer.learning_rate": 1e-9}
+    run = pellucid.train(pellucid.propose(tones).recipe, untrained, out="run", quiet=True)
+    page = run.report.read_text(encoding="utf-8")
+    assert "What do its worst mistakes look like?" in page
+    assert "time runs to the right, frequency upwards" in page
+
+
 def test_sounds_in_memory_are_heard_as_files_are(tones: Path) -> None:
     run = pellucid.train(pellucid.propose(tones).recipe, QUICK, out="run", report=False, quiet=True)
     samples, _ = soundfile.read(tones / "low/003.wav", dtype="int16")
