@@ -43,7 +43,8 @@ def test_one_command(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert "sounds: 60 of 2 classes, 0.30 to 0.30 s" in err
     assert json.loads(out)["metrics"]["accuracy"]["value"] == 1
-    assert (Path("run") / "report.html").is_file()
+    assert "trained on 42 sounds" in Path("run/report.html").read_text(encoding="utf-8")
+    assert "\nepochs = 16\n" in err  # what is shown is what is carried out
     kept = recipes.read(Path("run/recipe.toml"))
     assert (kept.data.rate, kept.data.seconds, kept.split.kind) == (8000, 0.3, "stratified")
     soundfile.write("new.flac", np.stack([tone(300, 44100, 1.0)] * 2, axis=1), 44100)
@@ -53,6 +54,14 @@ def test_one_command(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = call(capsys, "predict", "run", "tones")
     assert "the folder holds no sound" in wrong[1] + wrong[2]
     assert answer(capsys, "evaluate", "run", "--split", "test")["looks"] == 1
+
+
+def test_the_report_says_what_it_shows_of_a_sound(tones: Path) -> None:
+    untrained = QUICK | {"train.epochs": 1, "rule.optimizer.learning_rate": 1e-9}
+    run = pellucid.train(pellucid.propose(tones).recipe, untrained, out="run", quiet=True)
+    page = run.report.read_text(encoding="utf-8")
+    assert "What do its worst mistakes look like?" in page
+    assert "time runs to the right, frequency upwards" in page
 
 
 def test_sounds_in_memory_are_heard_as_files_are(tones: Path) -> None:

@@ -94,10 +94,19 @@ def recipe_of(name: str | Path | Recipe, settings: Iterable[str] | Mapping[str, 
         elif str(name).endswith(".toml"):
             chosen = recipes.read(Path(name))
         else:
+            if str(name) not in RECIPES and Path(name).exists():
+                raise PellucidError(_no_recipe(Path(name)))
             chosen = find(RECIPES, str(name), "recipe").load()()
         return recipes.override(chosen, settings)
     except RecipeError as error:
         raise experiment.completed(error) from None
+
+
+def _no_recipe(path: Path) -> str:
+    """Say how what lies at a path, and is no recipe, is trained on or gone on with."""
+    if (path / "recipe.toml").exists():
+        return f"{path} is a run: --resume {path} goes on with it, and the recipe {path}/recipe.toml does it again."
+    return f"{path} is no recipe. If it is data of your own: pellucid train --data {path}; in Python, pellucid.propose."
 
 
 @overload

@@ -80,8 +80,8 @@ def train(
 
     chosen: Any = recipe
     if data is not None:
-        settings = [*([recipe] if recipe else []), *(settings or [])]
-        chosen = _proposed(data, target, model, settings, check)
+        chosen = _proposed(data, target, model, [*([recipe] if recipe else []), *(settings or [])], check)
+        settings = []
     elif target is not None or model is not None:
         raise PellucidError("--target and --model go with --data PATH.")
     if seeds is not None and chosen is None:
@@ -109,18 +109,20 @@ def train(
 
 
 def _proposed(data: Path, target: str | None, model: str | None, settings: list[str], look: bool) -> Any:
-    """A recipe for data of one's own, shown as it will be kept."""
+    """A recipe for data of one's own with the user's settings, shown as it will be carried out."""
     from pellucid.proposals import propose
     from pellucid.recipe import to_toml
+    from pellucid.verbs import recipe_of
 
     made = propose(data, target, model, settings)
-    print("\n".join(made.because), to_toml(made.recipe), sep="\n\n", file=sys.stderr)
+    recipe = recipe_of(made.recipe, settings)
+    print("\n".join(made.because), to_toml(recipe), sep="\n\n", file=sys.stderr)
     if look:
         from pellucid.preflight.check import of_data
 
-        findings = of_data(made.recipe.data)
+        findings = of_data(recipe.data)
         print(*findings, "Looked at the data before training; --no-check leaves that out.\n", sep="\n", file=sys.stderr)
-    return made.recipe
+    return recipe
 
 
 @app.command()
@@ -144,7 +146,8 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="INPUT ... [predict.field=value ...]",
-            help="Pictures, folders of them, CSV, TSV, Parquet, JSON lines, .npy; prompts of a language model. "
+            help="Files of the kind that was learned from: pictures, sounds, texts, folders of them, tables, arrays; "
+            "prompts of a language model. "
             "Left out: examples of its own. `pellucid show TASK` lists the fields.",
             show_default=False,
         ),
@@ -178,7 +181,10 @@ def check(
         typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Of a table, the column to predict.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column to predict, or the piece of names that is the class.", show_default=False
+        ),
     ] = None,
     strict: Annotated[bool, typer.Option(help="Fail where anything is wrong or doubtful.")] = False,
     json: Json = False,
@@ -198,7 +204,10 @@ def check(
 @app.command()
 def ls(
     table: Annotated[
-        str, typer.Argument(help="recipes, models, tasks, rules, sources, data, environments, optimizers, schedules.")
+        str,
+        typer.Argument(
+            help="recipes, models, tasks, rules, sources, data, environments, optimizers, schedules, augmentations."
+        ),
     ] = "recipes",
     json: Json = False,
     debug: Debug = False,
@@ -240,7 +249,7 @@ def cache(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what the cache holds (packed pictures, baselines, borrowed models), or clear it: all can be made again."""
+    """Show what the cache holds (packed files, baselines, borrowed models), or clear it: all can be made again."""
     from pellucid import rundir
     from pellucid.errors import PellucidError
 

@@ -55,27 +55,23 @@ class Outcome:
     @staticmethod
     def of_predictions(predictions: Sequence[Mapping[str, Any]]) -> Outcome:
         """One line per input."""
-        lines = []
+        lines, noted = [], ("", "")
         for answer in predictions:
             if "error" in answer:
                 lines.append(f"{answer['input']}: ERROR: {answer['error']}")
                 continue
-            said = "  ".join(
-                f"{value:.6g}" if isinstance(value, float) else str(value)
-                for key, value in answer.items()
-                if key.startswith("prediction")
-            )
+            said = "  ".join(_said(value) for key, value in answer.items() if key.startswith("prediction"))
             if not said:  # an answer of another kind: everything that it says
-                said = "  ".join(
-                    f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}"
-                    for key, value in answer.items()
-                    if key not in ("input", "note")
-                )
+                said = "  ".join(f"{key} {_said(v)}" for key, v in answer.items() if key not in ("input", "note"))
             elif "file" in answer:
                 said += f"  {answer['file']}"
             share = answer.get("probabilities", {}).get(str(answer.get("prediction")))
             sure = f"  ({share:.1%})" if share is not None else ""
-            lines.append(f"{answer['input']}: {said}{sure}{'  ' + answer['note'] if 'note' in answer else ''}")
+            source, _, row = str(answer["input"]).rpartition(":")
+            note = (source if row.isdecimal() else "", answer.get("note", ""))
+            repeated = note[0] and note == noted  # what is noted of a whole table stands beside its first row
+            lines.append(f"{answer['input']}: {said}{sure}{'  ' + note[1] if note[1] and not repeated else ''}")
+            noted = note
         return Outcome({"predictions": list(predictions)}, "\n".join(lines))
 
     @staticmethod
@@ -114,6 +110,13 @@ class Outcome:
         if "layers" in shown:
             lines += ["", _layers(shown)]
         return Outcome(shown, "\n".join(lines))
+
+
+def _said(value: Any) -> str:
+    """A part of an answer: a number with six digits, numbers by name with three, the rest as it is."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {v:.3g}" if isinstance(v, float) else f"{name} {v}" for name, v in value.items())
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _layers(shown: Mapping[str, Any]) -> str:

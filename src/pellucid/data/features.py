@@ -57,7 +57,7 @@ def columns_of(
     """
     used = [column for column in columns if column.type in ("number", "category") and column.name != target]
     if not used:
-        raise DataError("No column is left to learn from: expected numbers or categories beside the target.")
+        raise DataError(_nothing_left([column for column in columns if column.name != target]))
     features = tuple(Feature(c.name, levels_of(frame[c.name]) if c.type == "category" else ()) for c in used)
     inputs = matrix(frame, features)
     check_digits(frame, features, inputs)
@@ -134,6 +134,15 @@ def unseen(frame: polars.DataFrame, features: Sequence[Feature]) -> str:
             if len(new):
                 told.append(f"{feature.name} = {new[0]!r} was not trained on ({len(new)} of {len(series)} rows)")
     return "; ".join(told)
+
+
+def _nothing_left(columns: Sequence[table.Column]) -> str:
+    """Say what the columns beside the target hold, and how they are learned from nevertheless."""
+    holds = ", ".join(f"{column.name} holds {column.type}" for column in columns)
+    message = f"No column is left to learn from ({holds or 'there is none beside the target'})"
+    message += ": expected numbers or categories beside the target."
+    texts = [column.name for column in columns if column.type == "text"]
+    return f"{message} Texts are read as documents: data.input={texts[0]}." if texts else message
 
 
 def _spellings(level: str) -> list[str]:

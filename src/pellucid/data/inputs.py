@@ -91,7 +91,7 @@ def _picture(path: Path, field: Field) -> Input:
     from pellucid.data.decoding import decode
 
     if field.kind != "image" or field.shape[0] not in (1, 3):
-        raise DataError(f"it is a picture, but the model takes rows of {field.size} numbers.")
+        raise DataError(f"it is a picture, but the model takes {_takes(field)}.")
     if field.unit == "own":
         raise DataError(
             "it is a picture, but the model was trained on arrays beyond 0 to 1. Give a .npy in their units."
@@ -103,11 +103,17 @@ def _picture(path: Path, field: Field) -> Input:
     return Input([str(path)], pixels[None], note=note)
 
 
+def _takes(field: Field) -> str:
+    """What a model reads, as users call it."""
+    numbers = "the rows of a table" if field.features else f"rows of {field.size} numbers"
+    return {"image": "images", "audio": "sounds"}.get(field.kind, numbers)
+
+
 def _sound(path: Path, field: Field) -> Input:
     from pellucid.data import waveforms
 
     if field.kind != "audio":
-        raise DataError(f"it is a sound, but the model takes {field.kind} rows of {field.size} numbers.")
+        raise DataError(f"it is a sound, but the model takes {_takes(field)}.")
     waveforms.require()
     samples, header = waveforms.decode(path, field.rate, field.shape[0] / field.rate)
     wanted = field.shape[0] / field.rate

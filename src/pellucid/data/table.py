@@ -256,9 +256,10 @@ def types_of(frame: polars.DataFrame, section: DataSection) -> list[Column]:
     """
     unknown = [name for name in [*(section.types or {}), *filter(None, [section.target])] if name not in frame.columns]
     if unknown:
-        raise DataError(
-            f"The table has no column {', '.join(map(repr, unknown))}. Its columns: {', '.join(frame.columns)}."
-        )
+        told = f"The table has no column {', '.join(map(repr, unknown))}. Its columns: {', '.join(frame.columns)}."
+        if section.header is None and frame.columns[0] == "column_1":
+            told += " Its first line was read as values; data.header=true reads it as names."
+        raise DataError(told)
     given, found = section.types or {}, []
     for name in frame.columns:
         if name in given:

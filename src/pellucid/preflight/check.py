@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from pellucid import experiment, proposals, verbs
 from pellucid.data import kinds, recognition, world
 from pellucid.data.rows import Rows
-from pellucid.errors import PellucidError
+from pellucid.errors import PellucidError, closest
 from pellucid.execution import decide, threads_kept
 from pellucid.preflight import Finding, learning, parts, worst_first
 from pellucid.randomness import undisturbed
 from pellucid.recipe import DataSection, Recipe, assignment
+from pellucid.recipes import RECIPES
 
 CHECKS: Mapping[str, str] = {
     "table": "pellucid.preflight.tables",
@@ -64,6 +65,8 @@ def check(
         source = proposals.propose(source, target, settings=settings).recipe
     elif target is not None:
         raise PellucidError("--target goes with the path of data; a recipe names its own (data.target).")
+    elif isinstance(source, str) and not (source in RECIPES or Path(source).exists()):
+        raise PellucidError(f"There is no file, folder or recipe {source!r}. {closest(source, RECIPES)}")
     recipe = verbs.recipe_of(source, settings)
     findings = of_data(recipe.data)
     if any(finding.weight == "wrong" for finding in findings):

@@ -59,6 +59,8 @@ def _name(exhibit: Curves) -> str:
 
 
 def _draw(exhibit: Curves) -> Picture:
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = style.panel(2.9)
     for place, (name, heights) in enumerate(exhibit.lines.items()):
         colour = SERIES[place % len(SERIES)]
@@ -71,6 +73,8 @@ def _draw(exhibit: Curves) -> Picture:
         axes.text(moment, 1.0, f" {name}", transform=axes.get_xaxis_transform(), va="top", color=FAINT, fontsize=8)
     if len(exhibit.lines) > 1:
         axes.legend(loc="best", frameon=True, facecolor=style.PAPER, edgecolor="none", framealpha=0.9)
+    if all(float(x).is_integer() for x in exhibit.x):
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     axes.set_xlabel(exhibit.x_label)
     axes.set_ylabel(exhibit.y_label)
     return style.picture(_name(exhibit), exhibit.title, figure)

@@ -127,13 +127,19 @@ def _sections(told: Record, figures: Figures) -> dict[str, Any]:
     }
 
 
+_ROWS = {"sounds": "sound", "documents": "document", "series": "window"}
+"""What a row of training is, by the kind of data."""
+
+
 def learned(told: Record) -> str:
     """Say in one sentence what learned what from what."""
     model, data, counts = told.recipe["model"]["name"], told.recipe["data"], told.split["counts"]
     result = told.detailed or {}
     source = str(data.get("source", "data")).rpartition("/")[2]
     given = (told.layers or {}).get("input_shape", [])
-    if len(given) == 3:
+    if data.get("kind") in _ROWS:  # what a model meets of them are spectrograms, tokens and channels
+        rows = words.count(counts["train"], _ROWS[data["kind"]])
+    elif len(given) == 3:
         rows = (
             words.count(counts["train"], "image")
             + f" of {given[1]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{given[2]} pixels"
