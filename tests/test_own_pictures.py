@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -142,3 +143,18 @@ def test_a_table_names_pictures(colours: Path, capsys: pytest.CaptureFixture[str
     assert (kept.data.kind, kept.data.input, kept.data.target) == ("pictures", "path", "shade")
     (predicted,) = answer(capsys, "predict", "run", str(colours / files[0]))["predictions"]
     assert predicted["prediction"] == files[0][:3]
+
+
+def test_files_are_named_wherever_rows_are_told(colours: Path) -> None:
+    for number in range(6):
+        (colours / f"red/00{number}.png").rename(colours / f"green/wrong{number}.png")
+    settings = {**QUICK, "split.validation": 0.5, "split.test": 0.0, "train.epochs": 6}
+    run = pellucid.train(pellucid.propose(colours).recipe, settings, out="run", quiet=True)
+    with Path("run/predictions/validation.csv").open(encoding="utf-8", newline="") as file:
+        told = {row["name"]: row for row in csv.DictReader(file)}
+    assert {name: row["target"] for name, row in told.items()} == {name: name.split("/")[0] for name in told}
+    assert all((colours / name).is_file() for name in told)
+    wrong = [name for name, row in told.items() if row["target"] != row["prediction"]]
+    assert wrong
+    assert {mistake["name"] for mistake in run.result()["worst"]} == set(wrong)
+    assert all(name in run.report.read_text(encoding="utf-8") for name in wrong)

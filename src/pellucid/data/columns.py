@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -34,6 +34,7 @@ class Columns:
         hashes: the SHA-256 of a column's bytes where it is known already.
         places: of each row its place among the files that were found, `[N]`, where rows are files: some may be left
             out.
+        names: what each row is called, `[N]`, where rows are files or their lines.
     """
 
     values: Mapping[str, Column]
@@ -42,6 +43,7 @@ class Columns:
     keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     places: Rows | None = None
+    names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         lengths = {name: len(array) for name, array in (*self.values.items(), *self.keys.items())}

@@ -143,7 +143,7 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
         texts = Ragged.of(np.frombuffer(line, np.uint8) for line in found.lines)
     target = Field("category", categories=of.classes)
     schema = {"input": Field("text"), "target": target}
-    return Columns({"input": texts, "target": of.codes}, schema, of.given, of.keys(keys), hashes, places)
+    return Columns({"input": texts, "target": of.codes}, schema, of.given, of.keys(keys), hashes, places, of.files)
 
 
 def _of_table(section: DataSection, keys: Collection[str]) -> Columns:

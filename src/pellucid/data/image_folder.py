@@ -93,6 +93,7 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
         found.keys(keys),
         pack.hashes,
         np.array(pack.kept, np.int64),
+        found.files,
     )
 
 

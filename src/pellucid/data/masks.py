@@ -167,6 +167,7 @@ def read(section: DataSection, keys: Collection[str] = ()) -> Columns:
         pairs.folder.keys(keys),
         pack.hashes,
         np.array(kept.kept, np.int64)[list(pack.kept)],
+        pairs.folder.files,
     )
 
 

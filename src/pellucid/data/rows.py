@@ -129,6 +129,10 @@ class Rows:
         (_, offsets), *_ = self._tokens.values()
         return offsets.diff().cpu()
 
+    def names(self, rows: NDArray[np.int64]) -> list[str]:
+        """Return what rows are called, where they are files; none where they are not."""
+        return [self.columns.names[row] for row in rows] if self.columns.names else []
+
     @property
     def bytes_at_rest(self) -> int:
         """Size of one input row as it lies at rest."""

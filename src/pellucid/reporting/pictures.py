@@ -31,12 +31,13 @@ class Told:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One row that went wrong, in words, with its picture or its features where they were kept."""
+    """One row that went wrong, in words: its file where it is one, its picture or features where they were kept."""
 
     row: int
     told: list[Told]
     image: str = ""
     features: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def worst(record: Record, result: Result) -> Worst | None:
     if len(names) != len(features[0]):
         names = [f"feature {number}" for number in range(len(features[0]))]
     everything = zip(listed, told, images, features, strict=True)
-    mistakes = [Mistake(given["row"], said, image, numbers) for given, said, image, numbers in everything]
+    mistakes = [
+        Mistake(given["row"], said, image, numbers, given.get("name", "")) for given, said, image, numbers in everything
+    ]
     return Worst(mistakes, [each.name for each in told[0]], names, are_images=bool(images[0]), are_texts=are_texts)
 
 

@@ -72,6 +72,7 @@ class SegmentLook:
     rows: NDArray[np.int64]
     counts: Counts
     classes: tuple[str, ...]
+    names: Sequence[str] = ()
     unit: str = "picture"
 
     @cached_property
@@ -108,10 +109,11 @@ class SegmentLook:
         return {"classes": list(self.classes), "pixel_confusion": self.counts.confusion.tolist()}
 
     def table(self) -> dict[str, Sequence[Any]]:
-        """Return every picture's row id, mean IoU, pixel accuracy and cross-entropy per pixel."""
+        """Return every picture's row id, its file's name, mean IoU, pixel accuracy and cross-entropy per pixel."""
         pixels = np.maximum(self.counts.true.sum(axis=1), 1)
         return {
             "row": self.rows.tolist(),
+            **({"name": self.names} if self.names else {}),
             "mean_iou": self.iou_of_rows.tolist(),
             "pixel_accuracy": (self.counts.both.sum(axis=1) / pixels).tolist(),
             "cross_entropy": (self.counts.loss / pixels).tolist(),

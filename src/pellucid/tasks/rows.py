@@ -112,7 +112,7 @@ class RowsLook:
         }
 
     def _mistakes(self) -> list[dict[str, Any]]:
-        """The row id, truth, prediction, loss and the probability of the prediction, of the worst mistakes."""
+        """The row id (and its file), truth, prediction, loss, the prediction's probability: of the worst mistakes."""
         places = self.worst(WORST)
         if not places:
             return []
@@ -121,9 +121,11 @@ class RowsLook:
         table = self.task.table(predictions, targets)
         losses = self.task.judge(predictions, targets)["loss"]
         mistakes = []
+        names = self.world.names(self.rows[places])
         for index, place in enumerate(places):
             mistake = {
                 "row": int(self.rows[place]),
+                **({"name": names[index]} if names else {}),
                 **{name: values[index] for name, values in table.items() if not name.startswith("p_")},
                 "loss": float(losses[index]),
             }
@@ -133,8 +135,10 @@ class RowsLook:
         return mistakes
 
     def table(self) -> dict[str, Sequence[Any]]:
-        """Return every row's id and prediction."""
-        return {"row": self.rows.tolist(), **self.task.table(self.predictions, self.targets)}
+        """Return every row's id, the name of its file where it is one, and its prediction."""
+        names = self.world.names(self.rows)
+        told = self.task.table(self.predictions, self.targets)
+        return {"row": self.rows.tolist(), **({"name": names} if names else {}), **told}
 
     def worst_inputs(self) -> NDArray[Any] | None:
         """Return the inputs of the worst mistakes as the user knows them."""

@@ -96,7 +96,8 @@ class Segment:
         """Predict a part some pictures at a time, and keep what its scores need of each."""
         world = rows.of_rows(world)
         counts = [count(self.predict(model, batch["input"]), batch["target"]) for batch in world.batches(part)]
-        return SegmentLook(part, world.rows(part).numpy(), Counts.joined(counts), self.classes)
+        chosen = world.rows(part).numpy()
+        return SegmentLook(part, chosen, Counts.joined(counts), self.classes, world.names(chosen))
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
         """Return the largest class everywhere, and the most frequent class at each place: a mean mask."""
@@ -132,7 +133,7 @@ class Segment:
                 "The worst",
                 f"{beside} Those with the lowest mean IoU.",
                 self._beside(model, world, worst),
-                tuple(f"row {row}" for row in worst),
+                tuple(world.names(worst)) or tuple(f"row {row}" for row in worst),
             ),
         ]
 
