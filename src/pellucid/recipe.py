@@ -75,7 +75,7 @@ class DataSection(Config):
     """Of masks, the values that are neither learned nor judged."""
     rate: int | None = Field(None, ge=1000, le=384_000)
     """Of sounds, the samples per second that all are brought to. Must be given there."""
-    seconds: float | None = Field(None, gt=0)
+    seconds: float | None = Field(None, gt=0, le=3600)
     """Of sounds, the length that all are brought to: a longer one is cut, a shorter one ends in silence. Must be given
     there."""
     unreadable: Literal["refuse", "leave out"] = "refuse"

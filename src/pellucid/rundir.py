@@ -21,7 +21,8 @@ from typing import Any
 
 from pellucid.errors import RunError
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says of a full disk, a used-up quota and a file that may not be larger."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -51,11 +52,11 @@ class DiskFull(RunError):
     kind = "disk_full"
     exit_code = 1
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, remedy: str = "Make room, then resume.") -> None:
         free = shutil.disk_usage(path.parent).free
         super().__init__(
             f"The disk is full: {path} could not be written ({free / 1e6:.1f} MB are free). "
-            "Nothing that was saved before is lost. Make room, then resume."
+            f"Nothing that was saved before is lost. {remedy}"
         )
 
 

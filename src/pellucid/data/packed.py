@@ -231,7 +231,7 @@ def _pack(path: Path, root: Path, rows: Sequence[Row], form: Format, *, leave_ou
         beside.rename(path)
     except OSError as error:
         if error.errno in rundir.NO_ROOM:
-            raise DiskFull(path) from None
+            raise DiskFull(path, "Make room (pellucid cache clear), or set PELLUCID_CACHE elsewhere.") from None
         raise DataError(f"{beside} cannot be written: {error.strerror}. Set PELLUCID_CACHE elsewhere.") from None
     finally:
         beside.unlink(missing_ok=True)

@@ -31,6 +31,11 @@ PROPOSALS: Mapping[str, str] = {
     "cifar": "pellucid.proposals.columns",
 }
 """The module that proposes a recipe for each kind of data: `propose(path, section, model) -> Proposal`."""
+UNPROPOSED = {
+    "text": "Language models read it: pellucid train descriptions-lstm data.source=FILE.txt",
+    "conllu": "`pellucid check` looks at it.",
+}
+"""What can be done with kinds for which none is proposed."""
 SMALLEST = 16
 """Rows of a batch at least."""
 
@@ -72,7 +77,10 @@ def propose(
         kind = section.kind or kind
     if kind not in PROPOSALS:
         known = ", ".join(PROPOSALS)
-        raise DataError(f"{path} holds {kind}, for which no recipe is proposed; there is one for {known}.")
+        raise DataError(
+            f"{path} holds {kind}, for which no recipe is proposed; there is one for {known}. "
+            f"{UNPROPOSED.get(kind, '')}"
+        )
     kinds.check_fields(section, kind)
     module = importlib.import_module(PROPOSALS[kind])
     made: Callable[[Path, DataSection, str | None], Proposal] = module.propose
