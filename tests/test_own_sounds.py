@@ -22,7 +22,7 @@ QUICK = {
     "execution.variant": "eager",
     "train.epochs": 6,
     "train.batch_size": 8,
-    "model.width": 4,
+    "model.widths": [4, 8],
     "prepare.mels": 16,
 }
 
@@ -38,13 +38,13 @@ def tones() -> Path:
 
 
 def test_one_command(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = [f"{name}={value}" for name, value in (QUICK | {"train.epochs": 16}).items()]
+    settings = [f"{name}={value}" for name, value in (QUICK | {"train.epochs": 40}).items()]
     code, out, err = call(capsys, "train", "--data", "tones", *settings, "--out", "run", "--json")
     assert code == 0
     assert "sounds: 60 of 2 classes, 0.30 to 0.30 s" in err
     assert json.loads(out)["metrics"]["accuracy"]["value"] == 1
     assert "trained on 42 sounds" in Path("run/report.html").read_text(encoding="utf-8")
-    assert "\nepochs = 16\n" in err  # what is shown is what is carried out
+    assert "\nepochs = 40\n" in err  # what is shown is what is carried out
     kept = recipes.read(Path("run/recipe.toml"))
     assert (kept.data.rate, kept.data.seconds, kept.split.kind) == (8000, 0.3, "stratified")
     soundfile.write("new.flac", np.stack([tone(300, 44100, 1.0)] * 2, axis=1), 44100)
