@@ -128,7 +128,7 @@ def test_every_row_goes_the_whole_line(recipe: Recipe) -> None:
 def test_every_row_is_swept() -> None:
     swept = {row for row, _, _ in rows()} | ELSEWHERE
     # No ready-made recipe is of sounds: see tests/data/augmentations/test_training.py.
-    swept |= {f"augmentation {name}" for name in ("speed", "shift", "equalise", "spec_augment")}
+    swept |= {f"augmentation {name}" for name in ("speed", "shift", "noise", "equalise", "spec_augment")}
     tables = {"model": MODELS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "rule": RULES, "task": TASKS}
     tables["augmentation"] = AUGMENTATIONS
     assert swept == {f"{kind} {name}" for kind, table in tables.items() for name in table} | {"bf16"}

@@ -9,6 +9,8 @@ import torch
 from pellucid.data.augmentations.draw import Draw
 from pellucid.data.augmentations.equalise import Config as EqualiseConfig
 from pellucid.data.augmentations.equalise import Equalise, curves
+from pellucid.data.augmentations.noise import Config as NoiseConfig
+from pellucid.data.augmentations.noise import Noise, noisy
 from pellucid.data.augmentations.shift import Config as ShiftConfig
 from pellucid.data.augmentations.shift import Shift, moved
 from pellucid.data.augmentations.spec_augment import Config as SpecAugmentConfig
@@ -47,6 +49,31 @@ def test_shift_by_hand() -> None:
         else:
             by_hand[:places] = given[row, -places:]
         assert torch.equal(moved(given, by)[row], by_hand)
+
+
+def test_noise_is_softer_by_so_many_decibels() -> None:
+    given = sounds(4) // 8  # far from full scale: nothing is cut
+    decibels = torch.tensor([0.0, 10.0, 20.0, 30.0])
+    white = Draw(3, torch.arange(4)).noise(given.float())
+    added = (noisy(given, white, decibels) - given).double()
+    ratio = 10 * torch.log10(given.double().square().mean(dim=1) / added.square().mean(dim=1))
+    assert torch.allclose(ratio.float(), decibels, atol=0.5)  # of 800 samples
+    assert torch.equal(noisy(torch.zeros_like(given), white, decibels), torch.zeros_like(given))
+    loud = torch.full((1, 800), 32767, dtype=torch.int16)
+    assert int(noisy(loud, torch.full((1, 800), 9.0), torch.zeros(1)).min()) == 32767  # cut, not turned over
+
+
+def test_noise_draws_its_ratio_for_each_sound() -> None:
+    step = Noise(NoiseConfig(loudest=10, softest=30), AUDIO)
+    given = sounds(400) // 8
+    added = (step.apply({"input": given}, Draw(3, torch.arange(400)))["input"] - given).double()
+    ratio = 10 * torch.log10(given.double().square().mean(dim=1) / added.square().mean(dim=1))
+    assert 9 < float(ratio.min()) < 11.5
+    assert 28.5 < float(ratio.max()) < 31
+    with pytest.raises(DataError, match="adds noise to sounds"):
+        Noise(NoiseConfig(), IMAGE)
+    with pytest.raises(ValueError, match="loudest up to softest"):
+        NoiseConfig(loudest=30, softest=10)
 
 
 def test_curves_are_straight_between_knots() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pellucid.data import folder, kinds
+from pellucid.data import folder, kinds, walking
 from pellucid.data.folder import Folder
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
@@ -110,7 +110,7 @@ def test_what_is_no_data_is_refused() -> None:
 
 
 def test_endings_are_counted() -> None:
-    counts = folder.endings_in(make("a/x.wav", "a/y.WAV", ".hidden/z.wav", "a/.z.wav"))
+    counts = walking.endings_in(make("a/x.wav", "a/y.WAV", ".hidden/z.wav", "a/.z.wav"))
     assert counts == {".wav": 2}
     assert np.array_equal(sorted(counts), [".wav"])
 
@@ -176,7 +176,7 @@ def test_links_that_lead_in_circles_are_not_followed() -> None:
         (root / "a" / name).symlink_to("..")
     (root / "c").symlink_to("b")
     assert find().files == ("a/1.wav", "b/2.wav", "c/2.wav")
-    assert folder.endings_in(root) == {".wav": 3}
+    assert walking.endings_in(root) == {".wav": 3}
 
 
 def test_a_recipe_says_by_its_fields_how_a_table_is_read() -> None:

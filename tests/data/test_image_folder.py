@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from pellucid import rundir
-from pellucid.data import decoding, image_folder, packed
+from pellucid.data import contents, decoding, image_folder, packed
 from pellucid.data.batch import tensor_of
 from pellucid.data.columns import Columns, hash_of
 from pellucid.data.inputs import read_inputs
@@ -204,7 +204,7 @@ def test_settled_files_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> No
     for path in root.rglob("*.png"):
         os.utime(path, (1e9, 1e9))
     first = read(root)
-    monkeypatch.setattr(packed.hashlib, "file_digest", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(contents.hashlib, "file_digest", lambda *_: pytest.fail("read again"))
     assert read(root).hash == first.hash
     os.utime(root / "red/000.png", (1e9 + 1, 1e9 + 1))
     with pytest.raises(pytest.fail.Exception, match="read again"):

@@ -8,9 +8,8 @@ Nothing is guessed silently: what lies in neither place is refused, what is left
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import table
+from pellucid.data import table, walking
 from pellucid.data.columns import Rows
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
@@ -156,7 +155,7 @@ def find(
     if not root.is_dir():
         raise DataError(f"There is no folder {root}. {EXPECTED}")
     left_out: Counter[str] = Counter()
-    files = sorted(files_in(root, endings, left_out))
+    files = sorted(walking.files_in(root, endings, left_out))
     if not files:
         held = f": it holds {listed(left_out)}" if left_out else ", it is empty"
         raise DataError(f"{root} holds no {what}{held}. {EXPECTED} Their names end in {', '.join(sorted(endings))}.")
@@ -232,14 +231,6 @@ def _set_aside(
     return kept
 
 
-def endings_in(root: Path) -> Counter[str]:
-    """Return how many files below a folder end in what, in lower case; hidden ones are not counted."""
-    found: Counter[str] = Counter()
-    for _, names in _walk(root, Counter()):
-        found.update(Path(name).suffix.lower() for name in names if not name.startswith("."))
-    return found
-
-
 def _pieces(file: str) -> list[str]:
     return PurePosixPath(file).stem.split("_")
 
@@ -260,38 +251,6 @@ def _check_target(folder: Folder) -> None:
         "Which piece of the files' names is the class" if folder.target is None else f"There is no {folder.target!r}"
     )
     raise DataError(f"{asked}? The names in {folder.root} have these; give one as --target:{shown}")
-
-
-def files_in(root: Path, endings: Collection[str], left_out: Counter[str]) -> Iterator[str]:
-    """Yield the paths of files below a folder; `left_out` counts what is passed over."""
-    for below, names in _walk(root, left_out):
-        for name in names:
-            ending = Path(name).suffix.lower()
-            if name.startswith("."):
-                left_out["hidden files"] += 1
-            elif ending not in endings:
-                left_out[f"files that end in {ending}" if ending else "files without an ending"] += 1
-            else:
-                yield (below / name).as_posix()
-    for what in [what for what, count in left_out.items() if count == 0]:
-        del left_out[what]
-
-
-def _walk(root: Path, left_out: Counter[str]) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each folder's path below the root, and the names of its files.
-
-    A link to a folder is followed where it stands for a part or a class, unless it leads back to where it stands.
-    """
-    for place, folders, names in os.walk(root, followlinks=True):
-        below = Path(place).relative_to(root)
-        hidden = [name for name in folders if name.startswith(".")]
-        links = [name for name in folders if (Path(place) / name).is_symlink()]
-        above = [*Path(place).resolve().parents, Path(place).resolve()]
-        passed = [name for name in links if len(below.parts) >= 2 or (Path(place) / name).resolve() in above]
-        folders[:] = [name for name in folders if name not in hidden and name not in passed]
-        left_out["hidden folders"] += len(hidden)
-        left_out["links to folders"] += len(passed)
-        yield below, names
 
 
 def check_classes(folder: Folder) -> None:

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from pellucid.data import folder, table
+from pellucid.data import folder, table, walking
 from pellucid.data.columns import Columns
 from pellucid.data.inputs import PICTURES, SOUNDS
 from pellucid.errors import DataError, closest
@@ -89,7 +89,7 @@ def kind_of(path: Path) -> str:
     below = {each.name.lower() for part in parts for each in part.iterdir()}
     if any(pair <= names or pair <= below for pair in MASKS) or any(f"{name}annot" in names for name in names):
         return "masks"
-    found = folder.endings_in(path)
+    found = walking.endings_in(path)
     counts = {
         "pictures": _count(found, PICTURES),
         "sounds": _count(found, SOUNDS),

@@ -12,11 +12,8 @@ import json
 import math
 import os
 import shutil
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, TypeVar
@@ -25,26 +22,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import rundir
+from pellucid.data import contents
 from pellucid.data.columns import Column
+from pellucid.data.contents import each
 from pellucid.data.ragged import Ragged
 from pellucid.errors import DataError
-from pellucid.rundir import DiskFull, write_atomically
+from pellucid.rundir import DiskFull
 
 FORMAT = 2
 """Part of every key: raise it when the same files are packed to other bytes."""
 HEADER_BYTES = 4096
 """Room for the safetensors header, filled up with spaces; the rows begin behind it."""
-AT_ONCE = 128
-"""Rows that are decoded before they are written."""
-SETTLED = 2_000_000_000
-"""Nanoseconds after which a file with the same size and time of change has the same content."""
 NEAR = 1 << 17
 """Bytes between two rows, up to which both are read in one piece."""
 SHOWN = 10
 DTYPES = {"U8": np.uint8, "I16": np.int16, "I32": np.int32, "I64": np.int64, "F32": np.float32}
 """What safetensors calls the types of numbers that columns have."""
 
-S = TypeVar("S")
 T = TypeVar("T")
 Row = tuple[str, ...]
 """The files that one row is made of, below the root: a picture, or a picture and its mask."""
@@ -116,7 +110,7 @@ def open(root: Path, rows: Sequence[Row], form: Format, unreadable: str) -> Pack
     described = (FORMAT, form.what, sorted(form.options.items()), unreadable, [len(row) for row in rows])
     digest = hashlib.sha256(repr(described).encode())
     files = [file for row in rows for file in row]
-    for file, content in zip(files, _contents(root, files), strict=True):
+    for file, content in zip(files, contents.digests(root, files), strict=True):
         digest.update(os.fsencode(file) + b"\0" + content.encode())
     path = folder / f"{digest.hexdigest()}.safetensors"
     if path.exists():
@@ -203,7 +197,7 @@ class _Writer:
 
 def _pack(path: Path, root: Path, rows: Sequence[Row], form: Format, *, leave_out: bool) -> None:
     paths = [[root / file for file in row] for row in rows]
-    looked = list(_each(lambda row: _tried(form.look, paths[row]), range(len(rows)), f"{form.what} looked at"))
+    looked = list(each(lambda row: _tried(form.look, paths[row]), range(len(rows)), f"{form.what} looked at"))
     wrong = {row: str(found) for row, found in enumerate(looked) if isinstance(found, DataError)}
     good = [row for row in range(len(rows)) if row not in wrong]
     layouts = form.layouts([looked[row] for row in good]) if good else {}
@@ -216,7 +210,7 @@ def _pack(path: Path, root: Path, rows: Sequence[Row], form: Format, *, leave_ou
                 for place, (name, layout) in enumerate(layouts.items())
             }
             kept = []
-            decoded = _each(lambda row: _tried(form.decode, paths[row], layouts), good, f"{form.what} decoded")
+            decoded = each(lambda row: _tried(form.decode, paths[row], layouts), good, f"{form.what} decoded")
             for row, values in zip(good, decoded, strict=True):
                 if isinstance(values, DataError):
                     wrong[row] = str(values)
@@ -271,53 +265,3 @@ def _refusal(root: Path, rows: Sequence[Row], what: str, wrong: Mapping[int, str
         f"{root}: {len(wrong)} of {len(rows)} {what} cannot be read:{shown}{more}\n"
         'Replace or remove them, or train without them: data.unreadable="leave out".'
     )
-
-
-def _contents(root: Path, files: Sequence[str]) -> Iterator[str]:
-    """Yield the SHA-256 of each file's content; of one that cannot be read, why: it is named where it is looked at.
-
-    An index in the cache spares reading a file whose path, size and time of change (in nanoseconds) are as they were;
-    one that was changed just before it was noted is read again, for it could have been changed once more.
-    """
-    index = rundir.cache() / "packed" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.index.json"
-    try:
-        known: dict[str, list[Any]] = json.loads(index.read_text())
-    except (OSError, ValueError):  # none yet, or damaged: it is no more than a shortcut
-        known = {}
-    noted: dict[str, list[Any]] = {}
-    began = time.time_ns()
-
-    def content(file: str) -> str:
-        try:
-            stat = (root / file).stat()
-            stamp = [stat.st_size, stat.st_mtime_ns]
-            if file in known and known[file][:2] == stamp:
-                digest = str(known[file][2])
-            else:
-                with (root / file).open("rb") as opened:
-                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        except OSError as error:
-            return f"unreadable: {error.strerror}"
-        if began - stat.st_mtime_ns > SETTLED:
-            noted[file] = [*stamp, digest]
-        return digest
-
-    yield from _each(content, files, "files read")
-    if noted != known:
-        write_atomically(index, json.dumps(noted).encode())
-
-
-def _each(work: Callable[[S], T], items: Sequence[S], what: str) -> Iterator[T]:
-    """Yield what becomes of each item, in order, worked on by threads; tell how far it is after a second."""
-    start = told = time.perf_counter()
-    live = sys.stderr.isatty()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for first in range(0, len(items), AT_ONCE):
-            yield from pool.map(work, items[first : first + AT_ONCE])
-            now, done = time.perf_counter(), min(first + AT_ONCE, len(items))
-            if now - start > 1 and (now - told > (0.2 if live else 10) or told == start):
-                told = now
-                sys.stderr.write(f"{what}: {done:,}/{len(items):,}".join(("\r", "") if live else ("", "\n")))
-                sys.stderr.flush()
-    if live and told > start:
-        sys.stderr.write("\n")

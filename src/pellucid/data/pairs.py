@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from pellucid.data import folder
+from pellucid.data import walking
 from pellucid.data.folder import PARTS, Folder, first
 from pellucid.data.inputs import PICTURES
 from pellucid.data.packed import Row
@@ -66,7 +66,7 @@ def look(root: Path) -> Pairs:
         raise DataError(f"There is no folder {root}. {EXPECTED}")
     found: tuple[dict[str, str], dict[str, str]] = ({}, {})
     left_out: Counter[str] = Counter()
-    for file in sorted(folder.files_in(root, PICTURES, left_out)):
+    for file in sorted(walking.files_in(root, PICTURES, left_out)):
         role, key = _role(file, root)
         if role is None:
             left_out["pictures in other folders"] += 1

@@ -66,7 +66,7 @@ def test_a_run_on_sounds_is_resumed_too() -> None:
     pytest.importorskip("soundfile")
     proposed = propose(classes(Path("tones"), each=12)).recipe
     settings = {**SHORT, "model.widths": [4, 8], "prepare.mels": 16, "train.batch_size": 8, "train.epochs": None}
-    augment = [{"name": "speed"}, {"name": "shift"}, {"name": "equalise"}, {"name": "spec_augment"}]
+    augment = [{"name": "speed"}, {"name": "shift"}, {"name": "noise"}, {"name": "equalise"}, {"name": "spec_augment"}]
     recipe = experiment.resolve(recipes.override(proposed, {**settings, "augment": augment}))
     whole = experiment.train(recipe, Path("whole"), QUIET)
     with dying(6):

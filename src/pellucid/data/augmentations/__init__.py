@@ -83,6 +83,13 @@ AUGMENTATIONS: dict[str, Entry] = {
         2015,
         "a sound begins earlier or later",
     ),
+    "noise": Entry(
+        "pellucid.data.augmentations.noise:Noise",
+        "sounds",
+        "Ko et al., A Study on Data Augmentation of Reverberant Speech for Robust Speech Recognition",
+        2017,
+        "white noise, softer than the sound by so many decibels",
+    ),
     "equalise": Entry(
         "pellucid.data.augmentations.equalise:Equalise",
         "sounds",
