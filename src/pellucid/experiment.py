@@ -7,7 +7,7 @@ model come from.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -63,6 +63,8 @@ class Given:
     """Write report.html at the end."""
     quiet: bool = False
     """Show no progress."""
+    before: Callable[[Recipe, Parts], None] | None = None
+    """Called with what was assembled before a new run's folder is made: to look at it."""
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -109,6 +111,8 @@ def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Pa
     with threads_kept():
         execution = decide(recipe.execution)
         parts = assemble(recipe, execution, given)
+        if given.before is not None:
+            given.before(recipe, parts)
         new = rundir.create(recipe.name, recipes.to_toml(recipe), out)
         with new as folder, told_how_to_resume(folder), undisturbed():
             return carry_out(folder, recipe, execution, parts, given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -22,7 +22,7 @@ from pellucid.data.world import World
 from pellucid.errors import PellucidError, RecipeError, RunError
 from pellucid.evaluation import evaluate as evaluation
 from pellucid.execution import Execution, threads_kept
-from pellucid.experiment import Given
+from pellucid.experiment import Given, Parts
 from pellucid.proposals import arrays
 from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
@@ -118,6 +118,7 @@ def train(
     seeds: None = None,
     report: bool = True,
     quiet: bool = False,
+    before: Callable[[Recipe, Parts], None] | None = None,
 ) -> Run: ...
 @overload
 def train(
@@ -128,6 +129,7 @@ def train(
     seeds: int,
     report: bool = True,
     quiet: bool = False,
+    before: Callable[[Recipe, Parts], None] | None = None,
 ) -> Runs: ...
 def train(
     recipe: str | Path | Recipe,
@@ -137,6 +139,7 @@ def train(
     seeds: int | None = None,
     report: bool = True,
     quiet: bool = False,
+    before: Callable[[Recipe, Parts], None] | None = None,
 ) -> Run | Runs:
     """Carry out a recipe in a new run folder, or with several seeds in a folder of runs.
 
@@ -146,15 +149,15 @@ def train(
         out: the run folder; `runs/NAME` by default.
         seeds: carry it out so often, with the recipe's seed and those after it, in `OUT/seed-0` and so on
             (`runs/NAME-seeds` by default). Runs that are there already stay, and those that were interrupted go on.
+        before: called with the recipe and with what was assembled of it, before a run folder is made.
 
     Raises:
         PellucidError: the recipe or the data cannot be used; nothing was made.
     """
+    given = Given(report=report, quiet=quiet, before=before)
     if seeds is not None:
-        given = Given(report=report, quiet=quiet)
         return Runs(several.train(recipe_of(recipe, settings), seeds, _path(out), given))
-    folder = experiment.train(recipe_of(recipe, settings), _path(out), Given(report=report, quiet=quiet))
-    return Run(folder)
+    return Run(experiment.train(recipe_of(recipe, settings), _path(out), given))
 
 
 def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:

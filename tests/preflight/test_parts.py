@@ -15,6 +15,7 @@ from pellucid.data.split import Split
 from pellucid.preflight import Finding, parts
 from pellucid.preflight.check import check
 from pellucid.recipe import Recipe, SplitSection
+from tests.cli.test_contract import call
 from tests.preflight.test_tables import Table, wine
 
 SETTINGS = {"execution.threads": 1, "model.name": "linear"}
@@ -134,3 +135,16 @@ def test_inputs_that_take_few_values_are_no_copies() -> None:
 def test_clean_tables_have_neither_groups_nor_times(file: str, target: str) -> None:
     recipe = pellucid.propose(locate.folder("tabular") / file, target).recipe
     assert {finding.kind for finding in found(recipe)} <= {"duplicates_across_parts"}
+
+
+def test_training_tells_of_a_leak_across_its_parts_first(capsys: pytest.CaptureFixture[str]) -> None:
+    polars.DataFrame({name: values + values[:30] for name, values in wine().items()}).write_csv("wine.csv")
+    settings = ["train.epochs=1", "execution.threads=1", "evaluate.baselines=false", "--no-report"]
+    code, _, err = call(capsys, "train", "--data", "wine.csv", "--target", "grower", *settings, "--out", "first")
+    assert code == 0
+    assert "of the validation rows have the inputs of a training row" in err
+    assert err.index("Looked at the data before training") < err.index("of the validation rows")
+    for recipe, more in (("first/recipe.toml", []), ("first/recipe.toml", ["--no-check"])):
+        code, _, err = call(capsys, "train", recipe, *more, "--no-report", "--out", "again" + "".join(more))
+        assert code == 0
+        assert ("of the validation rows have" in err) == (not more)

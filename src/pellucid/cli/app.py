@@ -68,7 +68,7 @@ def train(
     replay: Annotated[
         Path | None, typer.Option(metavar="RUN/failures/step-N", help="Do a failed step again.", show_default=False)
     ] = None,
-    check: Annotated[bool, typer.Option(help="Look at --data for what is wrong with it first.")] = True,
+    check: Annotated[bool, typer.Option(help="Look at data of your own for what is wrong with it first.")] = True,
     report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
     json: Json = False,
     debug: Debug = False,
@@ -80,7 +80,7 @@ def train(
 
     chosen: Any = recipe
     if data is not None:
-        chosen = _proposed(data, target, model, [*([recipe] if recipe else []), *(settings or [])], check)
+        chosen = _proposed(data, target, model, [*([recipe] if recipe else []), *(settings or [])])
         settings = []
     elif target is not None or model is not None:
         raise PellucidError("--target and --model go with --data PATH.")
@@ -94,21 +94,25 @@ def train(
         )
     if replay is not None:
         raise TrainingFailed(verbs.replay(replay))
+    before = None
+    if chosen is not None:
+        chosen, settings = verbs.recipe_of(chosen, settings or []), []
+        before = _looked_at(chosen) if check else None
     try:
         if seeds is not None:
-            runs = verbs.train(chosen, settings or [], out=out, seeds=seeds, report=report)
+            runs = verbs.train(chosen, settings or [], out=out, seeds=seeds, report=report, before=before)
             answer(Outcome.of_seeds(runs.result), json)
             return
         if resume is not None:
             run = verbs.resume(resume, report=report)
         else:
-            run = verbs.train(chosen, settings or [], out=out, report=report)
+            run = verbs.train(chosen, settings or [], out=out, report=report, before=before)
     except Interrupted as interruption:
         raise Stopped(str(interruption)) from None
     answer(Outcome.of_run(run.folder, "validation", report=report), json)
 
 
-def _proposed(data: Path, target: str | None, model: str | None, settings: list[str], look: bool) -> Any:
+def _proposed(data: Path, target: str | None, model: str | None, settings: list[str]) -> Any:
     """A recipe for data of one's own with the user's settings, shown as it will be carried out."""
     from pellucid.proposals import propose
     from pellucid.recipe import to_toml
@@ -117,12 +121,27 @@ def _proposed(data: Path, target: str | None, model: str | None, settings: list[
     made = propose(data, target, model, settings)
     recipe = recipe_of(made.recipe, settings)
     print("\n".join(made.because), to_toml(recipe), sep="\n\n", file=sys.stderr)
-    if look:
-        from pellucid.preflight.check import of_data
-
-        findings = of_data(recipe.data)
-        print(*findings, "Looked at the data before training; --no-check leaves that out.\n", sep="\n", file=sys.stderr)
     return recipe
+
+
+def _looked_at(recipe: Any) -> Any:
+    """Tell what is found in the user's own files, and return what tells of their split once it is drawn."""
+    from pellucid.data.world import ARRAYS, is_own
+    from pellucid.preflight.check import of_data, of_split
+
+    if not is_own(recipe.data.source) or recipe.data.source == ARRAYS:
+        return None
+    found = of_data(recipe.data)
+    print(*found, "Looked at the data before training; --no-check leaves that out.\n", sep="\n", file=sys.stderr)
+    told = {(finding.kind, tuple(finding.rows)) for finding in found}
+
+    def look(resolved: Any, parts: Any) -> None:
+        for finding in of_split(parts, resolved):
+            if (finding.kind, tuple(finding.rows)) not in told:
+                told.add((finding.kind, tuple(finding.rows)))  # several seeds have one split
+                print(finding, file=sys.stderr)
+
+    return look
 
 
 @app.command()

@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pellucid import experiment, proposals, verbs
 from pellucid.data import kinds, recognition, world
 from pellucid.data.rows import Rows
@@ -74,16 +71,22 @@ def check(
     recipe = experiment.resolve(recipe)
     with threads_kept(), undisturbed(recipe.seed):
         made = experiment.assemble(recipe, decide(recipe.execution), experiment.Given(quiet=True))
-        found = [*parts.check(made.world, recipe.data)] if isinstance(made.world, Rows) else []
-        found += learning.check(made)
-        if isinstance(made.world, Rows):
-            found = [_among_files(finding, made.world.columns.places) for finding in found]
+        found = [*of_split(made, recipe), *_among_files(learning.check(made), made)]
     return worst_first([*findings, *found])
 
 
-def _among_files(finding: Finding, places: NDArray[np.int64] | None) -> Finding:
-    """The finding with places among all files for rows, as those have that are found in the files themselves."""
-    return finding if places is None else replace(finding, rows=places[list(finding.rows)].tolist())
+def of_split(made: experiment.Parts, recipe: Recipe) -> list[Finding]:
+    """Return what training knows of held-out rows, in what was assembled of a recipe."""
+    found = parts.check(made.world, recipe.data) if isinstance(made.world, Rows) else ()
+    return worst_first(_among_files(found, made))
+
+
+def _among_files(findings: Iterable[Finding], made: experiment.Parts) -> list[Finding]:
+    """Findings with places among all files for rows, as those have that are found in the files themselves."""
+    places = made.world.columns.places if isinstance(made.world, Rows) else None
+    if places is None:
+        return [*findings]
+    return [replace(finding, rows=places[list(finding.rows)].tolist()) for finding in findings]
 
 
 def looked_at(source: str, settings: Iterable[str], target: str | None) -> list[str]:
