@@ -32,7 +32,7 @@ import torch
 from PIL import Image
 
 from hardware import write_results
-from pellucid import experiment, verbs
+from pellucid import experiment
 from pellucid.data.cifar10 import cifar10
 from pellucid.data.rows import Rows
 from pellucid.errors import DataError
@@ -143,7 +143,7 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 2
         begin = time.perf_counter()
-        verbs.experiment.open_world(recipe(data), decide(recipe(data).execution))
+        experiment.open_world(recipe(data), decide(recipe(data).execution))
         packed = sum(path.stat().st_size for path in (Path(folder) / "cache").rglob("*.safetensors"))
         print(f"{packed / 1e9:.2f} GB packed in {time.perf_counter() - begin:.0f} s", file=sys.stderr)
         for number in range(arguments.rounds):
