@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import math
+import mmap
 import os
 import shutil
 import tempfile
@@ -35,6 +36,8 @@ HEADER_BYTES = 4096
 """Room for the safetensors header, filled up with spaces; the rows begin behind it."""
 NEAR = 1 << 17
 """Bytes between two rows, up to which both are read in one piece."""
+PIECE = 1 << 17
+"""Bytes of one such request: of a longer one Linux may read the beginning only (read_ahead_kb, 128 as it comes)."""
 SHOWN = 10
 DTYPES = {"U8": np.uint8, "I16": np.int16, "I32": np.int32, "I64": np.int64, "F32": np.float32}
 """What safetensors calls the types of numbers that columns have."""
@@ -153,13 +156,17 @@ def read_ahead(column: NDArray[Any], rows: NDArray[np.int64]) -> None:
     """
     if not isinstance(column, np.memmap) or column.filename is None or not hasattr(os, "posix_fadvise"):
         return
+    if isinstance(column.base, mmap.mmap):  # or each page that is met by chance brings megabytes around it, and drives
+        column.base.madvise(mmap.MADV_RANDOM)  # out what was read ahead: fourteen times slower in a third of the memory
     row_bytes = column.nbytes // len(column)
     ordered = np.sort(rows)
     breaks = np.flatnonzero(np.diff(ordered) * row_bytes > NEAR) + 1
     with Path(column.filename).open("rb") as file:
         for stretch in np.split(ordered, breaks):
-            start, size = int(stretch[0]) * row_bytes, int(stretch[-1] - stretch[0] + 1) * row_bytes
-            os.posix_fadvise(file.fileno(), column.offset + start, size, os.POSIX_FADV_WILLNEED)
+            start, stop = int(stretch[0]) * row_bytes, int(stretch[-1] + 1) * row_bytes
+            for piece in range(start, stop, PIECE):
+                size = min(PIECE, stop - piece)
+                os.posix_fadvise(file.fileno(), column.offset + piece, size, os.POSIX_FADV_WILLNEED)
 
 
 @dataclass
