@@ -372,3 +372,15 @@ def test_rows_that_will_be_wanted_are_read_ahead_in_stretches(monkeypatch: pytes
     asked.clear()
     packed.read_ahead(np.array(pixels), np.arange(9))  # in memory already
     assert asked == []
+
+
+def test_a_long_stretch_is_asked_for_in_pieces_that_cover_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = read(classes(Path("colours"), each=20)).dense("input")
+    asked: list[tuple[int, int]] = []
+    row = 3 * 16 * 24
+    monkeypatch.setattr(packed, "PIECE", 5000)
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, start, size, advice: asked.append((start, size)))
+    packed.read_ahead(pixels, np.arange(3, 33))
+    assert max(size for _, size in asked) == 5000
+    covered = [place for start, size in asked for place in range(start, start + size)]
+    assert covered == list(range(packed.HEADER_BYTES + 3 * row, packed.HEADER_BYTES + 33 * row))
