@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pellucid.evaluation import intervals
-from pellucid.evaluation.intervals import resampled_sums, wilson, with_intervals
-from pellucid.tasks.task import Score, mean_score
+from pellucid.evaluation.intervals import resampled, wilson, with_intervals
+from pellucid.tasks.score import Score, mean_score
 
 
 @settings(max_examples=150, deadline=None)
@@ -49,14 +49,11 @@ def test_the_bootstrap_covers_95_per_cent() -> None:
 
 def test_resampled_sums_are_sums_over_rows_drawn_with_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = np.stack([np.arange(10.0), np.ones(10)], axis=1)
-    sums = resampled_sums(moments, 2000, seed=0)
-    assert np.array_equal(sums[:, 1], np.full(2000, 10.0))
-    assert sums[:, 0].mean() == pytest.approx(45, abs=1)
-    assert sums[:, 0].var() == pytest.approx(10 * np.arange(10).var(), rel=0.1)
+    means = resampled({"mean": Score(moments, "ratio", "max")}, 2000)["mean"]
+    assert means.mean() == pytest.approx(4.5, abs=0.1)
+    assert means.var() == pytest.approx(np.arange(10).var() / 10, rel=0.1)
     monkeypatch.setattr(intervals, "_ROWS_AT_ONCE", 70)  # as on sets too large for one matrix
-    few = resampled_sums(moments, 500, seed=0)
-    assert few.shape == (500, 2)
-    assert np.array_equal(few[:, 1], np.full(500, 10.0))
+    assert resampled({"mean": Score(moments, "ratio", "max")}, 500)["mean"].shape == (500,)
 
 
 def test_scores_of_a_set_share_their_resamples() -> None:
@@ -85,5 +82,35 @@ def test_few_values_are_given_students_interval() -> None:
 
 
 def test_a_score_is_a_function_of_sums() -> None:
-    score = Score(np.array([[1.0, 2], [3, 4]]), lambda sums: sums[..., 0] / sums[..., 1], "max")
+    score = Score(np.array([[1.0, 2], [3, 4]]), "ratio", "max")
     assert score.value == pytest.approx(4 / 6)
+
+
+def test_units_of_one_cluster_are_drawn_together() -> None:
+    """Rows that repeat one another are no more evidence than one of each: the interval is as wide as without them."""
+    values = np.random.default_rng(5).normal(size=50)
+    alone = with_intervals({"mean": mean_score(values, "min")}, 1000)["mean"]
+    copied = mean_score(np.repeat(values, 20), "min")
+    together = with_intervals({"mean": copied}, 1000, clusters=np.repeat(np.arange(50), 20))["mean"]
+    assert (together["low"], together["high"]) == pytest.approx((alone["low"], alone["high"]))
+    assert (together["n"], together["clusters"]) == (1000, 50)
+    apart = with_intervals({"mean": copied}, 1000)["mean"]
+    assert apart["high"] - apart["low"] < 0.3 * (together["high"] - together["low"])
+
+
+@pytest.mark.parametrize("num_clusters", [4, 12, 40])
+def test_intervals_of_clusters_cover_95_per_cent(num_clusters: int) -> None:
+    random, covered = np.random.default_rng(6), []
+    clusters = np.repeat(np.arange(num_clusters), 10)
+    for _ in range(300):
+        values = random.normal(size=num_clusters)[clusters] + 0.3 * random.normal(size=len(clusters))
+        result = with_intervals({"mean": mean_score(values, "min")}, 300, clusters=clusters)["mean"]
+        covered.append(result["low"] <= 0 <= result["high"])
+    assert np.mean(covered) == pytest.approx(0.945, abs=0.035)
+
+
+def test_of_one_cluster_single_rows_are_drawn() -> None:
+    score = mean_score(np.array([True, False, True, True]), "max", "wilson")
+    found = with_intervals({"accuracy": score}, 100, clusters=np.zeros(4, int))["accuracy"]
+    assert (found["low"], found["high"]) == pytest.approx(wilson(3, 4))
+    assert (found["interval"], found["clusters"]) == ("wilson", 1)

@@ -70,7 +70,7 @@ def test_an_estimated_partition_function_widens_the_interval() -> None:
     assert told["log_z_standard_error"] > 0.05
     score = look.scores["log_likelihood"]
     found = with_intervals({"with": score}, 1000)["with"]
-    plain = with_intervals({"without": type(score)(score.moments, score.combine, score.better)}, 1000)["without"]
+    plain = with_intervals({"without": type(score)(score.moments, score.kind, score.better)}, 1000)["without"]
     widths = [interval["high"] - interval["low"] for interval in (found, plain)]
     expected = np.hypot(widths[1], 2 * 1.96 * told["log_z_standard_error"])
     assert widths[0] == pytest.approx(expected, rel=0.05)

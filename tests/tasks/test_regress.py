@@ -90,7 +90,7 @@ def test_the_bootstraps_resamples_of_few_rows_stay_finite() -> None:
     truth = np.array([[0.1], [0.2], [1e4]], np.float32)
     score = task().scores({"number": truth + 1}, truth)["r2"]
     same_row_thrice = 3 * score.moments[:1]
-    assert score.combine(same_row_thrice).tolist() == [0.0]
+    assert score.of_sums(same_row_thrice).tolist() == [0.0]
 
 
 def test_predictions_are_in_the_users_units_and_words() -> None:

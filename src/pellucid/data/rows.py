@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pellucid.data import packed
+from pellucid.data import draws, packed
 from pellucid.data.augmentations.augmentation import Drawn
 from pellucid.data.batch import Batch, tensor_of
 from pellucid.data.columns import Columns, check_finite
@@ -132,6 +133,23 @@ class Rows:
     def names(self, rows: NDArray[np.int64]) -> list[str]:
         """Return what rows are called, where they are files; none where they are not."""
         return [self.columns.names[row] for row in rows] if self.columns.names else []
+
+    def clusters(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Return which of some rows belong together, `[rows]`: what is not drawn alone is not resampled alone.
+
+        Rows of one group of `split.group`; of a series the windows of one stretch of time, as long as the horizon at
+        least and the cube root of their number (Künsch 1989: blocks that grow so keep the dependence within them).
+        None where each row stands for itself.
+        """
+        group, clock = self.split.section.group, self.columns.schema["input"].clock
+        if group is not None and group in self.columns.keys:
+            return draws.codes_of(self.columns.keys[group][rows])
+        if clock is not None:
+            steps = draws.codes_of(self.columns.keys["time"][rows])
+            length = max(clock.horizon, math.ceil((int(steps.max()) + 1) ** (1 / 3)))
+            stretches: NDArray[np.int64] = steps // length
+            return stretches
+        return None
 
     @property
     def bytes_at_rest(self) -> int:

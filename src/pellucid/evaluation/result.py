@@ -16,7 +16,7 @@ def describe(look: Look, task: Task, resamples: int) -> dict[str, Any]:
         "split": look.part,
         "primary": task.primary,
         "unit": look.unit,
-        "metrics": with_intervals(look.scores, resamples),
+        "metrics": with_intervals(look.scores, resamples, clusters=look.clusters),
         "directions": {name: score.better for name, score in look.scores.items()},
         **look.details(),
     }

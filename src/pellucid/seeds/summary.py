@@ -16,7 +16,7 @@ import numpy as np
 
 from pellucid import rundir
 from pellucid.evaluation.intervals import with_intervals
-from pellucid.tasks.task import mean_score
+from pellucid.tasks.score import mean_score
 
 FILE = "seeds.json"
 

@@ -19,7 +19,8 @@ from pellucid.data.rows import Rows
 from pellucid.data.world import World
 from pellucid.randomness import derive
 from pellucid.tasks.rows import RowTask, of_rows
-from pellucid.tasks.task import PerRow, Score
+from pellucid.tasks.score import Score
+from pellucid.tasks.task import PerRow
 
 NEIGHBOURS = 5
 # Work above which a baseline is fitted on a sample of the training rows, and says so.

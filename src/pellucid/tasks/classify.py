@@ -27,7 +27,8 @@ from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
 from pellucid.tasks import baselines, rows
 from pellucid.tasks.rows import Asking, RowsLook
-from pellucid.tasks.task import Answer, Loss, PerRow, Score, mean_score
+from pellucid.tasks.score import Score, mean_score
+from pellucid.tasks.task import Answer, Loss, PerRow
 
 UNEQUAL = 1.5
 """Classes count as imbalanced when the largest has more than this many times the rows of the smallest."""
@@ -111,9 +112,9 @@ class Classify:
             return scores
         of_class = np.eye(len(self.classes))[targets]  # (rows, classes)
         moments = np.concatenate([of_class * judged["correct"][:, None], of_class], axis=1)
-        balanced = Score(moments, _mean_recall, "max")
+        balanced = Score(moments, "mean_recall", "max")
         recalls = {
-            f"recall_{name}": mean_score(judged["correct"][targets == code], "max", "wilson")
+            f"recall_{name}": Score(moments[:, [code, len(self.classes) + code]], "ratio", "max", "wilson")
             for code, name in enumerate(self.classes)
             if (targets == code).any()
         }
@@ -179,14 +180,6 @@ class Classify:
                 f"{(rows, len(self.classes))}, one number per class. "
                 f"Set the last layer's outputs to {len(self.classes)}."
             )
-
-
-def _mean_recall(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the classes that are present of (right rows / rows), from `[..., 2 * classes]` sums."""
-    right, rows = np.split(sums, 2, axis=-1)
-    recall = np.divide(right, rows, out=np.zeros_like(right), where=rows > 0)
-    mean: NDArray[np.float64] = recall.sum(axis=-1) / (rows > 0).sum(axis=-1)
-    return mean
 
 
 def _weights(wanted: str | list[float], classes: Sequence[str], counts: Sequence[int]) -> Tensor | None:

@@ -26,7 +26,8 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.exhibit import Exhibit, Images, Signal
 from pellucid.randomness import undisturbed
 from pellucid.spec import Spec
-from pellucid.tasks.task import Answer, Scored, mean_score
+from pellucid.tasks.score import mean_score
+from pellucid.tasks.task import Answer, Scored
 
 STRIP = 8
 """Pictures of an episode in the report."""

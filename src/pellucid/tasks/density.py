@@ -36,7 +36,8 @@ from pellucid.spec import Spec
 from pellucid.tasks import rows
 from pellucid.tasks.density_baselines import Distribution, independent, mixture
 from pellucid.tasks.density_pictures import pictures
-from pellucid.tasks.task import Answer, Score, Scored, mean_score
+from pellucid.tasks.score import Score, mean_score
+from pellucid.tasks.task import Answer, Scored
 
 
 class Config(Base):
@@ -117,7 +118,7 @@ class Density:
         scores = {
             "log_likelihood": replace(likelihood, standard_error=told["log_z_standard_error"]),
             "reconstruction_error": mean_score(error, "min"),
-            "free_energy_gap": Score(pairs, lambda s: (s[..., 0] - s[..., 1]) / s[..., 2], "min"),
+            "free_energy_gap": Score(pairs, "mean_difference", "min"),
         }
         return Scored(part, "row", scores, (scores["log_likelihood"].value,), told)
 

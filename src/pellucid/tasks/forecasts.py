@@ -20,7 +20,7 @@ from pellucid.exhibit import Curves
 from pellucid.randomness import derive
 from pellucid.tasks import rows as row_tasks
 from pellucid.tasks.rows import RowTask
-from pellucid.tasks.task import Score
+from pellucid.tasks.score import Score
 
 MAX_LINEAR = 2e8
 """Training rows x inputs, above which the linear model is fitted on a sample of the rows."""

@@ -31,7 +31,8 @@ from pellucid.spec import Spec
 from pellucid.tasks import sample_quality as quality
 from pellucid.tasks.rows import of_rows
 from pellucid.tasks.samples import ROWS_AT_ONCE, STEPS, between, latents, paint
-from pellucid.tasks.task import Answer, Learned, Score, Scored, mean_score
+from pellucid.tasks.score import Score, mean_score
+from pellucid.tasks.task import Answer, Learned, Scored
 
 GRID = 8
 """Pictures along each side of a grid of samples."""

@@ -28,7 +28,8 @@ from pellucid.randomness import generator
 from pellucid.spec import Spec
 from pellucid.tasks import rows
 from pellucid.tasks.rows import Asking
-from pellucid.tasks.task import Answer, Score, Scored, mean_score
+from pellucid.tasks.score import Score, mean_score
+from pellucid.tasks.task import Answer, Scored
 
 MOST_ROWS = 10_000
 DOTS = 16

@@ -9,7 +9,6 @@ Only at the very beginning of a part is less known. The first character is given
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,10 +31,9 @@ from pellucid.nn.sequence import Recurrent, Sequential, State
 from pellucid.spec import Spec
 from pellucid.tasks import ngrams
 from pellucid.tasks.sampling import proceed
-from pellucid.tasks.task import Answer, Loss, Score, Scored
+from pellucid.tasks.score import Score
+from pellucid.tasks.task import Answer, Loss, Scored
 
-MOST_NATS = 700.0
-"""A perplexity is not told beyond e to this: it would be infinite."""
 WINDOW = 256
 """Characters of one unit of an interval: neighbours know one another, so single characters would be too sure."""
 PIECES = 64
@@ -125,7 +123,7 @@ class NextToken:
         scores = self._scores(held_out, right)
         both = min(len(held_out), len(seen))  # the training part may be the shorter one
         pairs = np.concatenate([_windows(held_out[:both]), _windows(seen[:both])], axis=1)
-        scores["generalisation_gap"] = Score(pairs, lambda s: s[..., 0] / s[..., 1] - s[..., 2] / s[..., 3], "min")
+        scores["generalisation_gap"] = Score(pairs, "difference_of_ratios", "min")
         told = {
             "characters": len(held_out),
             "vocabulary": len(self.characters),
@@ -136,12 +134,12 @@ class NextToken:
     def _scores(self, nats: NDArray[np.float64], right: NDArray[np.float64] | None = None) -> dict[str, Score]:
         moments = _windows(nats)
         scores = {
-            "nats_per_character": Score(moments, lambda s: s[..., 0] / s[..., 1], "min"),
-            "bits_per_character": Score(moments, lambda s: s[..., 0] / s[..., 1] / math.log(2), "min"),
-            "perplexity": Score(moments, lambda s: np.exp(np.minimum(s[..., 0] / s[..., 1], MOST_NATS)), "min"),
+            "nats_per_character": Score(moments, "ratio", "min"),
+            "bits_per_character": Score(moments, "bits", "min"),
+            "perplexity": Score(moments, "perplexity", "min"),
         }
         if right is not None:
-            scores["accuracy"] = Score(_windows(right), lambda s: s[..., 0] / s[..., 1], "max")
+            scores["accuracy"] = Score(_windows(right), "ratio", "max")
         return scores
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:

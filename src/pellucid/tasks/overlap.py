@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.data.codes import IGNORED
-from pellucid.tasks.task import Score
+from pellucid.tasks.reductions import mean_iou
+from pellucid.tasks.score import Score
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class SegmentLook:
     classes: tuple[str, ...]
     names: Sequence[str] = ()
     unit: str = "picture"
+    clusters: NDArray[np.int64] | None = None
 
     @cached_property
     def scores(self) -> dict[str, Score]:
@@ -83,12 +85,12 @@ class SegmentLook:
         pixels = counts.true.sum(axis=1, keepdims=True)
         moments = np.concatenate([both, sizes], axis=1)
         return {
-            "mean_iou": Score(moments, lambda sums: _mean(*_halves(sums), _iou), "max"),
-            "pixel_accuracy": Score(np.concatenate([both.sum(axis=1, keepdims=True), pixels], axis=1), _ratio, "max"),
-            "dice": Score(moments, lambda sums: _mean(*_halves(sums), _dice), "max"),
-            "cross_entropy": Score(np.concatenate([counts.loss[:, None], pixels], axis=1), _ratio, "min"),
+            "mean_iou": Score(moments, "mean_iou", "max"),
+            "pixel_accuracy": Score(np.concatenate([both.sum(axis=1, keepdims=True), pixels], axis=1), "ratio", "max"),
+            "dice": Score(moments, "mean_dice", "max"),
+            "cross_entropy": Score(np.concatenate([counts.loss[:, None], pixels], axis=1), "ratio", "min"),
         } | {
-            f"iou_{name}": Score(np.stack([both[:, code], sizes[:, code]], axis=1), _iou_of_one, "max")
+            f"iou_{name}": Score(np.stack([both[:, code], sizes[:, code]], axis=1), "iou", "max")
             for code, name in enumerate(self.classes)
             if sizes[:, code].any()
         }
@@ -102,7 +104,7 @@ class SegmentLook:
     def iou_of_rows(self) -> NDArray[np.float64]:
         """The mean IoU of each picture by itself, `[rows]`; 1 where all of it is ignored."""
         both, sizes = self.counts.both, self.counts.predicted + self.counts.true
-        return np.where(sizes.any(axis=1), _mean(both, sizes, _iou), 1.0)
+        return np.where(sizes.any(axis=1), mean_iou(np.concatenate([both, sizes], axis=1)), 1.0)
 
     def details(self) -> dict[str, Any]:
         """Return the classes, and how many pixels of each are held to be of which (rows: the true class)."""
@@ -122,34 +124,3 @@ class SegmentLook:
     def worst_inputs(self) -> NDArray[Any] | None:
         """Nothing: the worst are exhibits, beside their masks."""
         return None
-
-
-Array = NDArray[np.float64]
-
-
-def _halves(sums: Array) -> tuple[Array, Array]:
-    both, sizes = np.split(sums, 2, axis=-1)
-    return both, sizes
-
-
-def _ratio(sums: Array) -> Array:
-    return np.divide(sums[..., 0], sums[..., 1], out=np.zeros(sums.shape[:-1]), where=sums[..., 1] > 0)
-
-
-def _iou(both: Array, sizes: Array) -> Array:
-    """Intersection over union; 0 where there is neither: a resample may lack a class."""
-    return np.divide(both, sizes - both, out=np.zeros_like(both), where=sizes > 0)
-
-
-def _dice(both: Array, sizes: Array) -> Array:
-    return np.divide(2 * both, sizes, out=np.zeros_like(both), where=sizes > 0)
-
-
-def _iou_of_one(sums: Array) -> Array:
-    return _iou(sums[..., 0], sums[..., 1])
-
-
-def _mean(both: Array, sizes: Array, overlap: Callable[[Array, Array], Array]) -> Array:
-    """The mean over the classes that occur in truth or in the prediction."""
-    mean: Array = overlap(both, sizes).sum(axis=-1) / np.maximum((sizes > 0).sum(axis=-1), 1)
-    return mean

@@ -29,7 +29,8 @@ from pellucid.randomness import generator
 from pellucid.spec import Spec
 from pellucid.tasks import rows
 from pellucid.tasks.capacity import LOADS, UNITS, overlaps
-from pellucid.tasks.task import Answer, Score, Scored, mean_score
+from pellucid.tasks.score import Score, mean_score
+from pellucid.tasks.task import Answer, Scored
 
 SHOWN = 10
 LARGEST_SET = 500

@@ -26,7 +26,8 @@ from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
 from pellucid.tasks import baselines, forecasts, rows
 from pellucid.tasks.rows import Asking, RowsLook
-from pellucid.tasks.task import Answer, Loss, PerRow, Score, mean_score
+from pellucid.tasks.score import Score, mean_score
+from pellucid.tasks.task import Answer, Loss, PerRow
 
 
 class Config(Base):
@@ -93,9 +94,9 @@ class Regress:
         y = truth - truth.mean(axis=0)
         moments = np.concatenate([ones[:, None], np.square(error), np.square(y), y], axis=1)
         return {
-            "rmse": Score(np.concatenate([np.square(error), ones[:, None]], axis=1), _root_mean, "min"),
+            "rmse": Score(np.concatenate([np.square(error), ones[:, None]], axis=1), "root_mean", "min"),
             "mae": mean_score(np.abs(error).mean(axis=1), "min"),
-            "r2": Score(moments, _explained_variance, "max"),
+            "r2": Score(moments, "explained_variance", "max"),
         }
 
     def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
@@ -164,23 +165,3 @@ class Regress:
                     else f"set the last layer's outputs to {self.num_targets}."
                 )
             )
-
-
-def _root_mean(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Root of the mean squared error averaged over targets, from sums `[..., targets + 1]` of (error^2, 1)."""
-    mean: NDArray[np.float64] = np.sqrt(sums[..., :-1] / sums[..., -1:]).mean(axis=-1)
-    return mean
-
-
-def _explained_variance(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 - SSE / SST averaged over targets, from sums `[..., 1 + 3 * targets]` of (1, error^2, y^2, y).
-
-    A target that is constant has no variance to explain: 1 where it was met exactly, else 0, as in scikit-learn.
-    """
-    n = sums[..., :1]
-    error, square, first = np.split(sums[..., 1:], 3, axis=-1)
-    total = square - np.square(first) / n
-    varies = total > 1e-12 * square  # a resample of one row leaves rounding
-    ratio = 1 - np.divide(error, total, out=(error > 0).astype(np.float64), where=varies)
-    mean: NDArray[np.float64] = ratio.mean(axis=-1)
-    return mean

@@ -23,7 +23,8 @@ from pellucid.data.steps import Reading
 from pellucid.data.world import World
 from pellucid.errors import PellucidError
 from pellucid.spec import Field, Spec
-from pellucid.tasks.task import Answer, PerRow, Score
+from pellucid.tasks.score import Score
+from pellucid.tasks.task import Answer, PerRow
 
 WORST = 16
 BATCH_ROWS = 256
@@ -88,6 +89,11 @@ class RowsLook:
     def scores(self) -> dict[str, Score]:
         """Every score of the task on this part, the primary one first."""
         return self.task.scores(self.predictions, self.targets)
+
+    @cached_property
+    def clusters(self) -> NDArray[np.int64] | None:
+        """Which rows belong together: to one group of the split, or to one stretch of a series."""
+        return self.world.clusters(self.rows)
 
     @property
     def rank(self) -> tuple[float, ...]:

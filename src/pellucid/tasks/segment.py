@@ -32,7 +32,8 @@ from pellucid.tasks import rows
 from pellucid.tasks.mask_pictures import coloured, colours, legend
 from pellucid.tasks.overlap import Counts, SegmentLook, count
 from pellucid.tasks.rows import Asking
-from pellucid.tasks.task import Answer, Loss, Score
+from pellucid.tasks.score import Score
+from pellucid.tasks.task import Answer, Loss
 
 GOLDEN = (8, 8)
 """Fields of a picture over which an artefact's golden probabilities are averaged: those of all would be large."""
@@ -97,7 +98,9 @@ class Segment:
         world = rows.of_rows(world)
         counts = [count(self.predict(model, batch["input"]), batch["target"]) for batch in world.batches(part)]
         chosen = world.rows(part).numpy()
-        return SegmentLook(part, chosen, Counts.joined(counts), self.classes, world.names(chosen))
+        return SegmentLook(
+            part, chosen, Counts.joined(counts), self.classes, world.names(chosen), clusters=world.clusters(chosen)
+        )
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
         """Return the largest class everywhere, and the most frequent class at each place: a mean mask."""

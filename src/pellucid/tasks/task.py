@@ -1,10 +1,10 @@
-"""What every task offers, what a look at a part of the world gives, and how a score is made of moments."""
+"""What every task offers, and what a look at a part of the world gives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from pellucid.data.batch import Batch
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
 from pellucid.exhibit import Exhibit, Signal
+from pellucid.tasks.score import Score
 
-Moments = NDArray[np.float64]
 PerRow = dict[str, NDArray[Any]]
 
 
@@ -29,44 +29,6 @@ class Loss(NamedTuple):
     total: Tensor
     rows: Tensor | float
     carry: Any = None
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number about a set of units (rows, windows of text, episodes), as a function of sums over them.
-
-    `value = combine(sum over units of moments)`. So a score is exact over the set however it was batched, and any
-    resampling of the units is a product of counts with the moments.
-
-    Attributes:
-        moments: `[units, m]`.
-        combine: maps summed moments `[..., m]` to values `[...]`.
-        better: which way is good.
-        interval: how its 95 % interval is made. wilson is for a share of the units; student for a mean of few ones.
-        standard_error: of something estimated behind every value, which no resampling of the units shows (a partition
-            function by annealing); the interval is widened by it.
-    """
-
-    moments: Moments
-    combine: Callable[[Moments], Moments]
-    better: Literal["max", "min"]
-    interval: Literal["bootstrap", "wilson", "student"] = "bootstrap"
-    standard_error: float = 0.0
-
-    @property
-    def value(self) -> float:
-        """The score of the set."""
-        return float(self.combine(self.moments.sum(axis=0)))
-
-
-def mean_score(
-    values: NDArray[Any],
-    better: Literal["max", "min"],
-    interval: Literal["bootstrap", "wilson", "student"] = "bootstrap",
-) -> Score:
-    """Return the score that is the mean of one value per unit, `[units]`."""
-    values = np.asarray(values, np.float64)
-    return Score(np.stack([values, np.ones_like(values)], axis=1), lambda s: s[..., 0] / s[..., 1], better, interval)
 
 
 class Look(Protocol):
@@ -83,6 +45,10 @@ class Look(Protocol):
     @property
     def scores(self) -> Mapping[str, Score]:
         """Every score of the task on this part, the primary one first."""
+
+    @property
+    def clusters(self) -> NDArray[np.int64] | None:
+        """Codes of which units belong together, `[units]`, and are resampled together; None where each is alone."""
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -107,6 +73,7 @@ class Scored:
     scores: Mapping[str, Score]
     rank: tuple[float, ...]
     told: Mapping[str, Any] = field(default_factory=dict)
+    clusters: NDArray[np.int64] | None = None
 
     def details(self) -> dict[str, Any]:
         """Return what was told beside the scores."""
