@@ -8,7 +8,7 @@ from pathlib import Path
 import pellucid
 
 ROWS = (
-    ("errors", "spec", "exhibit", "catalogue", "recipe", "rundir"),
+    ("errors", "spec", "exhibit", "catalogue", "recipe", "rundir", "ledger"),
     ("nn", "data", "optim", "randomness", "execution", "capture", "checkpoint", "recipes"),
     ("environments",),
     ("models", "tasks"),

@@ -60,6 +60,12 @@ class LeakError(PellucidError):
     kind = "leak"
 
 
+class SealedError(PellucidError):
+    """The test part was asked for by what may not see it."""
+
+    kind = "sealed"
+
+
 class TrainingFailed(PellucidError):
     """The input was usable but the work failed: a loss or a gradient that is not finite, a disk that is full."""
 

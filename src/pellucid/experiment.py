@@ -24,6 +24,7 @@ from pellucid.catalogue import configure
 from pellucid.data import DATA, augmentations, keep
 from pellucid.data import world as data
 from pellucid.data.columns import Columns
+from pellucid.data.split import Split
 from pellucid.data.world import World
 from pellucid.errors import RecipeError, RunError, closest
 from pellucid.evaluation.evaluate import run as evaluate
@@ -63,6 +64,10 @@ class Given:
     """Write report.html at the end."""
     quiet: bool = False
     """Show no progress."""
+    split: Split | None = None
+    """Who is in which part, where the recipe's own split is not meant: one of several folds."""
+    execution: Execution | None = None
+    """As it was settled for another run of the same recipe, so that nothing is measured again."""
     before: Callable[[Recipe, Parts], None] | None = None
     """Called with what was assembled before a new run's folder is made: to look at it."""
 
@@ -109,7 +114,7 @@ def train(recipe: Recipe, out: Path | None = None, given: Given = Given()) -> Pa
     """Carry out a recipe in a new run folder and return the folder."""
     recipe = resolve(recipe)
     with threads_kept():
-        execution = decide(recipe.execution)
+        execution = given.execution or decide(recipe.execution)
         parts = assemble(recipe, execution, given)
         if given.before is not None:
             given.before(recipe, parts)
@@ -128,6 +133,7 @@ def resume(path: Path, given: Given = Given()) -> Path:
             raise RunError(f"{path} was stopped before the start of its model was kept. Train it anew.")
         if given.columns is None and (folder / KEPT_DATA).exists():
             given = replace(given, columns=keep.read(folder / KEPT_DATA))
+        given = replace(given, split=given.split or kept_split(folder.path))
         parts = assemble(recipe, execution, given)
         _compare_machines(folder, given)
         with told_how_to_resume(folder), undisturbed():
@@ -161,7 +167,7 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     """Open the world and build what the recipe names; what can be refused is refused here, before a folder is made."""
     _check_given(recipe, given)
     execution.begin()
-    world = open_world(recipe, execution, given.columns)
+    world = open_world(recipe, execution, given.columns, given.split)
     _check_validated(recipe, world)
     model = given.module
     if model is None:
@@ -184,7 +190,9 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     return Parts(world, model, task, source, rule, plan)
 
 
-def open_world(recipe: Recipe, execution: Execution, columns: Columns | None = None) -> World:
+def open_world(
+    recipe: Recipe, execution: Execution, columns: Columns | None = None, split: Split | None = None
+) -> World:
     """Open the data or the environment that the recipe names."""
     source = recipe.data.source
     if columns is None and environments.is_named_by(source):
@@ -193,7 +201,7 @@ def open_world(recipe: Recipe, execution: Execution, columns: Columns | None = N
     if columns is None and not data.is_own(source) and source not in known:
         told = f"data.source: there is no {source!r}. {closest(source, known)} A text of your own ends in .txt."
         raise RecipeError([told], where=f"recipe {recipe.name!r}")
-    return data.open(recipe, execution.device, columns)
+    return data.open(recipe, execution.device, columns, split)
 
 
 def provide(task: Task, recipe: Recipe, world: World, execution: Execution, given: Given) -> None:
@@ -302,7 +310,8 @@ def settled(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Part
     """Settle by measuring what the recipe leaves open of the execution, and record it before it is used."""
     tuned = Tuned(execution, {})
     if not (folder / EXECUTION).exists():
-        tuned = tune(execution, recipe.execution, parts.rule, parts.source.example(), parts.plan.total_steps)
+        if given.execution is None:
+            tuned = tune(execution, recipe.execution, parts.rule, parts.source.example(), parts.plan.total_steps)
         folder.write_json(EXECUTION, tuned.execution.to_dict())
         if tuned.seconds or tuned.reason:
             folder.note("tuned", chosen=str(tuned))
@@ -339,6 +348,15 @@ def recorded_execution(folder: RunFolder, recipe: Recipe) -> Execution:
         folder.note("device", began=execution.device, now=here.device)
         return replace(execution, device=here.device)
     return execution
+
+
+def kept_split(run: Path) -> Split | None:
+    """Return the split of a run that is one of several folds; None where its recipe draws it."""
+    path = run / "split.json"
+    if not path.exists():
+        return None
+    values = rundir.read_json(path)
+    return Split.from_dict(values) if values.get("fold") else None
 
 
 def _keep_data(folder: RunFolder, recipe: Recipe, columns: Columns | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from torch import nn
 
-from pellucid import experiment, reporting, rundir
+from pellucid import experiment, ledger, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
@@ -276,6 +276,8 @@ def evaluate(
         experiment.provide(kept.task, recipe, world, execution, Given(columns))
         if split == "test":
             folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
+            ledger.enter(world.test_hash, path)
+            world.seal.open()
         execution.begin()
         execution.place(kept.model)
         seen = evaluation.run(kept.model, kept.task, world, split, execution)
@@ -379,7 +381,7 @@ def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> C
 
 def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, columns: Columns | None) -> World:
     """The run's own rows, split and fitted steps; anything else is refused."""
-    opened = experiment.open_world(recipe, execution, columns)
+    opened = experiment.open_world(recipe, execution, columns, experiment.kept_split(path))
     began = rundir.read_json(path / "split.json", "data_hash", "hash")
     if any(began[key] != now for key, now in opened.identity.items()):
         raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")

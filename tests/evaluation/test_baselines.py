@@ -35,7 +35,7 @@ def raw(world: Rows, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ask(world: Rows, name: str = "classify", part: str = "validation") -> dict[str, dict[str, Any]]:
-    return baselines.run(build({"name": name}, world.spec), {"name": name}, world, part, 200)
+    return baselines.describe(baselines.run(build({"name": name}, world.spec), {"name": name}, world, part), 200, None)
 
 
 def values_of(world: Rows, name: str = "classify", part: str = "validation") -> dict[str, dict[str, float]]:

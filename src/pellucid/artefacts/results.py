@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ from typing import Any
 from safetensors.numpy import save
 from torch import inference_mode, nn
 
-from pellucid import exhibit, rundir
+from pellucid import exhibit, ledger, rundir
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts.artefact import Artefact
 from pellucid.artefacts.card import card
 from pellucid.data.pictures import encode
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
-from pellucid.evaluation import baselines
+from pellucid.evaluation import baselines, kept
 from pellucid.evaluation.evaluate import evaluating
+from pellucid.evaluation.kept import Kept, Scores
 from pellucid.evaluation.result import describe
 from pellucid.execution import Execution
 from pellucid.exhibit import Exhibit, Signal
@@ -79,14 +80,18 @@ def judge(folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str
         "run": str(folder.path),
         "split": part,
         "looks": _looks(folder),
+        "looks_at_test": max(_looks(folder), ledger.looks(world.test_hash)),
     }
     result |= rundir.read_json(folder / "results/training.json")
     result |= {"task": recipe.task["name"], "unit": "row", "metrics": {}, "baselines": {}, "verdict": []}
+    found: Mapping[str, tuple[Scores, int]] = {}
     if look is not None:
         result |= describe(look, task, recipe.evaluate.resamples)
         if recipe.evaluate.baselines:
-            result["baselines"] = baselines.run(task, recipe.task, world, part, recipe.evaluate.resamples)
+            found = baselines.run(task, recipe.task, world, part)
+            result["baselines"] = baselines.describe(found, recipe.evaluate.resamples, look.clusters)
         _keep_predictions(folder, look)
+        _keep_scores(folder, look, found)
     folder.write_json(f"results/{part}.json", result)
     return result
 
@@ -109,6 +114,16 @@ def _looks(folder: RunFolder) -> int:
     tested = folder / "results/test.json"
     before = rundir.read_json(tested)["looks"] if tested.exists() else 0
     return max(len(rundir.read_lines(folder / "looks.jsonl")), before)
+
+
+def _keep_scores(folder: RunFolder, look: Look, found: Mapping[str, tuple[Scores, int]]) -> None:
+    """Write what each unit adds to every score, of the net and of its baselines."""
+    entrants = {kept.NET: look.scores, **{name: scores for name, (scores, _) in found.items()}}
+    fitted_on = {name: num for name, (_, num) in found.items()}
+    kept.write(
+        folder / f"predictions/{look.part}-scores.safetensors",
+        Kept(entrants, look.rows, look.clusters, look.unit, fitted_on),
+    )
 
 
 def _keep_predictions(folder: RunFolder, look: Look) -> None:

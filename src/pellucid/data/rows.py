@@ -18,6 +18,7 @@ from pellucid.data.batch import Batch, tensor_of
 from pellucid.data.columns import Columns, check_finite
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.ragged import Ragged
+from pellucid.data.seal import Seal
 from pellucid.data.split import Split, draw
 from pellucid.data.steps import Shaping, Standardize
 from pellucid.data.tokens import Tokens, side_by_side
@@ -45,6 +46,7 @@ class Rows:
         preprocessing: fitted on the training rows.
         spec: what a model and a task must fit.
         device: where `take` puts batches.
+        seal: on the test part.
     """
 
     def __init__(self, columns: Columns, split: Split, preprocessing: Preprocessing, device: str) -> None:
@@ -53,6 +55,7 @@ class Rows:
         self.preprocessing = preprocessing
         self.spec = _spec(columns, split, preprocessing)
         self.device = device
+        self.seal = Seal()
         self._tokens = _tokens(columns, preprocessing, device)
         self._tensors = {
             name: tensor_of(columns.dense(name)).to(device) for name in columns.values if name not in self._tokens
@@ -66,7 +69,8 @@ class Rows:
         )
 
     def rows(self, part: str) -> Tensor:
-        """Return the row ids of a part, ascending, `[rows]`."""
+        """Return the row ids of a part, ascending, `[rows]`; raise `SealedError` where it may not be seen."""
+        self.seal.check(part)
         return self._rows[part]
 
     def take(self, rows: Tensor, augmented: Drawn | None = None) -> Batch:
@@ -85,7 +89,7 @@ class Rows:
     def batches(self, part: str) -> Iterator[Batch]:
         """Yield a part whole and in order, as evaluation reads it."""
         size = min(EVALUATION_ROWS, max(FEWEST_ROWS, EVALUATION_BYTES // self.row_bytes))
-        for rows in torch.split(self._rows[part], size):
+        for rows in torch.split(self.rows(part), size):
             yield self.take(rows)
 
     def sample(self) -> Tensor:
@@ -173,6 +177,11 @@ class Rows:
         """Hashes of the data and of the split: what a resumed run must find again."""
         return {"data_hash": self.columns.hash, "hash": self.split.hash}
 
+    @property
+    def test_hash(self) -> str:
+        """Hash of the data and of the rows that test, whoever trains and validates."""
+        return self.split.test_hash(self.columns)
+
     def check(self) -> None:
         """Raise `LeakError` where a step was fitted on other rows than the training part."""
         self.preprocessing.check_fitted_on(self.split)
@@ -182,8 +191,8 @@ class Rows:
         return self.split.to_dict(self.columns)
 
 
-def open(recipe: Recipe, columns: Columns, device: str = "cpu") -> Rows:
-    """Draw the recipe's split of the columns, and fit its steps.
+def open(recipe: Recipe, columns: Columns, device: str = "cpu", split: Split | None = None) -> Rows:
+    """Draw the recipe's split of the columns (unless one is given), and fit its steps.
 
     Raises:
         DataError: the columns hold NaN, or cannot be split as asked.
@@ -193,7 +202,7 @@ def open(recipe: Recipe, columns: Columns, device: str = "cpu") -> Rows:
             f"The data has {len(columns)} rows; at least 3 are needed to train on some and judge on others."
         )
     check_finite(columns)
-    split = draw(recipe.split, columns)
+    split = split or draw(recipe.split, columns)
     check_batch_size(recipe, len(split.parts["train"]))
     return Rows(columns, split, Preprocessing.fit(recipe.prepare, columns, split, device), device)
 

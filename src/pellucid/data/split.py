@@ -31,6 +31,8 @@ class Split:
     parts: Mapping[str, Rows]
     how: str
     section: SplitSection
+    fold: str = ""
+    """Which fold it is of, where it is one of several: what the section alone would not draw."""
 
     def __post_init__(self) -> None:
         everyone = np.concatenate([self.parts[part] for part in PARTS])
@@ -41,6 +43,10 @@ class Split:
     def hash(self) -> str:
         """SHA-256 over the row ids of the three parts."""
         return rows_hash(*(self.parts[part] for part in PARTS))
+
+    def test_hash(self, columns: Columns) -> str:
+        """Return a hash of the data and of its test rows: the same for all splits that seal the same rows."""
+        return hashlib.sha256(f"{columns.hash} {rows_hash(self.parts['test'])}".encode()).hexdigest()
 
     def to_dict(self, columns: Columns) -> dict[str, Any]:
         """Return split.json: the rows, how they were drawn, the hashes, and counts per part and class."""
@@ -61,6 +67,7 @@ class Split:
             "rows": {part: _written(self.parts[part]) for part in PARTS},
             "left_out": _written(self._left_out(len(columns))),
             "section": self.section.model_dump(exclude_none=True),
+            **({"fold": self.fold} if self.fold else {}),
         }
 
     def _left_out(self, num_rows: int) -> Rows:
@@ -78,7 +85,9 @@ class Split:
             DataError: the rows are not those that its hash was taken of.
         """
         section = SplitSection(**values.get("section", {"kind": values["kind"], "seed": values["seed"]}))
-        split = Split({part: read_rows(values["rows"][part]) for part in PARTS}, values["how"], section)
+        split = Split(
+            {part: read_rows(values["rows"][part]) for part in PARTS}, values["how"], section, values.get("fold", "")
+        )
         if split.hash != values["hash"]:
             raise DataError(
                 f"The rows of this split have the hash {split.hash[:12]}..., and it says {values['hash'][:12]}...: "

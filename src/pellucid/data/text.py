@@ -18,6 +18,7 @@ from pellucid.data.batch import tensor_of
 from pellucid.data.columns import Columns
 from pellucid.data.locate import find
 from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.seal import Seal
 from pellucid.data.split import Split, draw
 from pellucid.data.vocabulary import UNKNOWN, Vocabulary, code_points
 from pellucid.errors import DataError
@@ -47,6 +48,7 @@ class Text:
         self.preprocessing = preprocessing
         self.context = context
         self.device = device
+        self.seal = Seal()
         vocabulary = preprocessing.steps["input"]
         assert isinstance(vocabulary, Vocabulary)
         field = Field("tokens", (context,), categories=vocabulary.categories)
@@ -59,7 +61,12 @@ class Text:
         return Text(self.columns, self.split, steps, self.context, self.device)
 
     def tokens(self, part: str) -> Tensor:
-        """Return a part's codes on the device, `[characters]`, int64; made once."""
+        """Return a part's codes on the device, `[characters]`, int64; made once.
+
+        Raises:
+            SealedError: it is the test part, and may not be seen.
+        """
+        self.seal.check(part)
         if part not in self._tokens:
             points = tensor_of(self.raw(part)).to(self.device)
             self._tokens[part] = self.preprocessing.apply("input", points)
@@ -77,6 +84,11 @@ class Text:
     def identity(self) -> dict[str, str]:
         """Hashes of the text and of the split."""
         return {"data_hash": self.columns.hash, "hash": self.split.hash}
+
+    @property
+    def test_hash(self) -> str:
+        """Hash of the data and of the rows that test, whoever trains and validates."""
+        return self.split.test_hash(self.columns)
 
     def size(self, part: str) -> int:
         """Return how many characters a part has."""

@@ -11,6 +11,8 @@ from pellucid.catalogue import find
 from pellucid.data import DATA, documents, kinds, rows, text, windows
 from pellucid.data.columns import Columns
 from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.seal import Seal
+from pellucid.data.split import Split
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection, Recipe
 from pellucid.spec import Spec
@@ -24,10 +26,16 @@ class World(Protocol):
     preprocessing: Preprocessing
     """The steps fitted on the training part; an artefact takes them along."""
     device: str
+    seal: Seal
+    """On the test part."""
 
     @property
     def identity(self) -> Mapping[str, str]:
         """Hashes, `"data_hash"` and `"hash"` (of the split): what a resumed run must find again."""
+
+    @property
+    def test_hash(self) -> str:
+        """Hash of the data and of the test part alone: what looks are counted by."""
 
     def size(self, part: str) -> int:
         """Return how many rows, characters or episodes a part has; 0 where there is none."""
@@ -45,8 +53,8 @@ class World(Protocol):
         """Return the same world with steps that were fitted before, as an artefact keeps them."""
 
 
-def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) -> World:
-    """Open what the recipe names (unless `columns` are given), draw its split, fit its steps.
+def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None, split: Split | None = None) -> World:
+    """Open what the recipe names (unless `columns` are given), draw its split (unless it is given), fit its steps.
 
     Raises:
         DataError: the data is missing, damaged, holds NaN, or cannot be split as asked.
@@ -57,10 +65,11 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None) ->
         else read(recipe.data, list(filter(None, [recipe.split.group, recipe.split.time])))
     )
     if columns.schema["input"].kind == "tokens":
+        assert split is None, "a text is one stream, of which no folds are dealt"
         return text.open(recipe, columns, device)
     if columns.schema["input"].clock is not None:
         columns = windows.cut(columns, recipe.prepare, recipe.split)
-    return rows.open(recipe, columns, device)
+    return rows.open(recipe, columns, device, split)
 
 
 ARRAYS = "arrays"

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.preprocessing import Preprocessing
+from pellucid.data.seal import Seal
 from pellucid.environments import gym
 from pellucid.environments.player import Observation, Player
 from pellucid.randomness import derive
@@ -46,6 +47,7 @@ class Episodes:
         self.spec = gym.spec(identifier)
         self.preprocessing = Preprocessing({}, device)
         self.device = device
+        self.seal = Seal()
         self._split = split
         self._sizes = {
             "train": 0,
@@ -61,7 +63,11 @@ class Episodes:
         return self._players[:num]
 
     def seeds(self, part: str) -> list[int]:
-        """Return the seeds of the episodes of a part that is judged."""
+        """Return the seeds of the episodes of a part that is judged; raise `SealedError` where it may not be."""
+        self.seal.check(part)
+        return self._seeds(part)
+
+    def _seeds(self, part: str) -> list[int]:
         return [evaluation_seed(self._split.seed, part, episode) for episode in range(self._sizes[part])]
 
     def observations(self, num: int) -> Observation:
@@ -93,7 +99,12 @@ class Episodes:
     def identity(self) -> dict[str, str]:
         """Hashes of the environment (its name, Gymnasium's version, what it shows and takes) and of the seeds."""
         environment = [self.spec.environment, gym.version(), self.spec.to_dict()]
-        return {"data_hash": _hash(environment), "hash": _hash([self.seeds("validation"), self.seeds("test")])}
+        return {"data_hash": _hash(environment), "hash": _hash([self._seeds("validation"), self._seeds("test")])}
+
+    @property
+    def test_hash(self) -> str:
+        """Hash of the environment and of the seeds that test."""
+        return _hash([self.identity["data_hash"], self._seeds("test")])
 
     def to_dict(self) -> dict[str, Any]:
         """Return split.json."""

@@ -47,6 +47,10 @@ class Look(Protocol):
         """Every score of the task on this part, the primary one first."""
 
     @property
+    def rows(self) -> NDArray[np.int64] | None:
+        """Row ids, `[units]`, where the units are rows."""
+
+    @property
     def clusters(self) -> NDArray[np.int64] | None:
         """Codes of which units belong together, `[units]`, and are resampled together; None where each is alone."""
 
@@ -73,6 +77,7 @@ class Scored:
     scores: Mapping[str, Score]
     rank: tuple[float, ...]
     told: Mapping[str, Any] = field(default_factory=dict)
+    rows: NDArray[np.int64] | None = None
     clusters: NDArray[np.int64] | None = None
 
     def details(self) -> dict[str, Any]:
