@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from pellucid import environments, models, provision, reporting, rules, rundir, sources, tasks
@@ -64,8 +64,12 @@ class Given:
     """Write report.html at the end."""
     quiet: bool = False
     """Show no progress."""
+    read: Columns | None = None
+    """What the recipe's source holds, where it was read for another run already."""
     split: Split | None = None
-    """Who is in which part, where the recipe's own split is not meant: one of several folds."""
+    """Who is in which part, where the recipe's own split is not meant."""
+    judges_fold: bool = False
+    """The split's test part is a fold of cross-validation: judge it at the end, beside its baselines."""
     execution: Execution | None = None
     """As it was settled for another run of the same recipe, so that nothing is measured again."""
     before: Callable[[Recipe, Parts], None] | None = None
@@ -167,7 +171,7 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     """Open the world and build what the recipe names; what can be refused is refused here, before a folder is made."""
     _check_given(recipe, given)
     execution.begin()
-    world = open_world(recipe, execution, given.columns, given.split)
+    world = open_world(recipe, execution, given.columns or given.read, given.split)
     _check_validated(recipe, world)
     model = given.module
     if model is None:
@@ -294,13 +298,39 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
         threads=ThreadWatch(recipe.execution.threads is None and execution.device == "cpu", tuned.alone),
         save_start=given.module is not None,
     )
-    model.load_state_dict(outcome.weights)
+    return tell(folder, recipe, execution, parts, given, outcome.weights, _account(outcome.state, model), outcome.look)
+
+
+def tell(
+    folder: RunFolder,
+    recipe: Recipe,
+    execution: Execution,
+    parts: Parts,
+    given: Given,
+    weights: Mapping[str, Tensor],
+    account: Mapping[str, Any],
+    seen: Look | None,
+) -> Path:
+    """Keep what was learned as an artefact, judge it, and write the report.
+
+    Args:
+        weights: that were learned.
+        account: what training came to.
+        seen: the validation of these weights, where it was looked at already.
+    """
+    world, model, task = parts.world, parts.model, parts.task
+    model.load_state_dict(weights)
     results.keep_artefact(folder, recipe, world, model, task, execution)
-    augmented = parts.source.exhibits() if isinstance(parts.source, Shuffled) else ()
-    results.keep_exhibits(folder, world, model, task, execution, augmented)
-    folder.write_json("results/training.json", _account(outcome.state, model))
-    seen = outcome.look or (look() if is_validated else None)
-    results.judge(folder, recipe, world, task, "validation", seen)
+    if not given.judges_fold:
+        augmented = parts.source.exhibits() if isinstance(parts.source, Shuffled) else ()
+        results.keep_exhibits(folder, world, model, task, execution, augmented)
+    folder.write_json("results/training.json", account)
+    if seen is None and world.size("validation") > 0:
+        seen = evaluate(model, task, world, "validation", execution)
+    results.judge(folder, recipe, world, task, "validation", seen, beside=not given.judges_fold)
+    if given.judges_fold:
+        world.seal.open()
+        results.judge(folder, recipe, world, task, "test", evaluate(model, task, world, "test", execution))
     if given.report:
         reporting.write(folder.path)
     return folder.path

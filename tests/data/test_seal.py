@@ -1,4 +1,4 @@
-"""The seal: nothing that trains can take a test row, whatever it learns; evaluating the test part opens it and counts."""
+"""The seal: nothing that trains can take a test row, whatever it learns; evaluating opens it, and is counted."""
 
 from __future__ import annotations
 

@@ -70,11 +70,14 @@ def keep_exhibits(
     folder.write_json(EXHIBITS, told)
 
 
-def judge(folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str, look: Look | None) -> dict[str, Any]:
+def judge(
+    folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str, look: Look | None, *, beside: bool = True
+) -> dict[str, Any]:
     """Keep the result of a part, with intervals and beside baselines, and every row's prediction.
 
     Args:
         look: what the model makes of the part; None where nothing was held out.
+        beside: put baselines beside it, where the recipe asks for them.
     """
     result: dict[str, Any] = {
         "run": str(folder.path),
@@ -87,7 +90,7 @@ def judge(folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str
     found: Mapping[str, tuple[Scores, int]] = {}
     if look is not None:
         result |= describe(look, task, recipe.evaluate.resamples)
-        if recipe.evaluate.baselines:
+        if beside and recipe.evaluate.baselines:
             found = baselines.run(task, recipe.task, world, part)
             result["baselines"] = baselines.describe(found, recipe.evaluate.resamples, look.clusters)
         _keep_predictions(folder, look)
