@@ -17,7 +17,7 @@ ROWS = (
     ("training", "artefacts", "reporting"),
     ("provision", "proposals"),
     ("experiment",),
-    ("seeds",),
+    ("seeds", "validation"),
     ("verbs", "listing"),
     ("preflight",),
     ("cli",),

@@ -28,6 +28,9 @@ from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
 from pellucid.seeds import several
 from pellucid.training import failure
+from pellucid.validation import crossval as validation
+from pellucid.validation import summary
+from pellucid.validation.members import Plan
 
 PARTS = ("validation", "test")
 
@@ -62,6 +65,34 @@ class Run:
     def predict(self, inputs: Any = None, settings: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Predict new rows, continue prompts, sample or play: as `pellucid.predict`."""
         return predict(self, inputs, settings)
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """A folder of a cross-validation, a run per fold."""
+
+    folder: Path
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Each score's mean over the folds with its interval, the folds, and the baselines with paired tests."""
+        told: dict[str, Any] = rundir.read_json(self.folder / summary.RESULT)
+        return told
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The scores, as means over the folds."""
+        return {name: score["value"] for name, score in self.result["metrics"].items()}
+
+    @property
+    def predictions(self) -> Path:
+        """Every row's prediction by a net that had not seen it, as CSV."""
+        return self.folder / summary.OUT_OF_FOLD
+
+    @property
+    def report(self) -> Path:
+        """The report's page."""
+        return self.folder / "report.html"
 
 
 @dataclass(frozen=True)
@@ -158,6 +189,67 @@ def train(
     if seeds is not None:
         return Runs(several.train(recipe_of(recipe, settings), seeds, _path(out), given))
     return Run(experiment.train(recipe_of(recipe, settings), _path(out), given))
+
+
+def crossval(
+    recipe: str | Path | Recipe,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+    *,
+    folds: int = 5,
+    repeats: int = 1,
+    seeds: int = 1,
+    data: tuple[Any, Any] | None = None,
+    out: str | Path | None = None,
+    artefacts: bool = False,
+    report: bool = True,
+    quiet: bool = False,
+    before: Callable[[Recipe, Parts], None] | None = None,
+) -> CrossValidation:
+    """Cross-validate a recipe: train it once per fold, and judge every row by a net that has not seen it.
+
+    Folds are dealt as the recipe's split says: by class, in whole groups, by time. Everything is fitted anew in each;
+    early stopping looks at rows of the fold's own training part. Called again with the same recipe and numbers,
+    finished folds stay and what was interrupted goes on.
+
+    Args:
+        recipe, settings: as `train` takes them.
+        folds: at least 2.
+        repeats: how often the rows are dealt, each time anew.
+        seeds: how often each fold is trained, with other initial weights and orders.
+        data: `(X, y)`, in the place of the recipe's own data.
+        out: the folder; `runs/NAME-crossval` by default.
+        artefacts: keep each fold's artefact and last checkpoint.
+        before: called with the recipe and what was assembled for the first fold, before a folder is made.
+
+    Raises:
+        PellucidError: the recipe or the data cannot be used; nothing was made.
+    """
+    chosen, columns = recipe_of(recipe, settings), None
+    if data is not None:
+        columns = from_parts({"train": data}, _question(chosen))
+        chosen = arrays.on_arrays(chosen, columns)
+    plan, options = Plan(folds, repeats, seeds), validation.Options(artefacts, report, quiet, before)
+    return CrossValidation(validation.crossval(chosen, plan, _path(out), columns, options))
+
+
+def resume_crossval(
+    folder: str | Path | CrossValidation,
+    *,
+    data: tuple[Any, Any] | None = None,
+    artefacts: bool = False,
+    report: bool = True,
+    quiet: bool = False,
+) -> CrossValidation:
+    """Go on with a cross-validation that was interrupted or killed, fold by fold and inside a fold.
+
+    Args:
+        data: `(X, y)` as `crossval` was given it, where it was.
+    """
+    path = rundir.check(folder.folder if isinstance(folder, CrossValidation) else Path(folder))
+    columns = None
+    if data is not None:
+        columns = from_parts({"train": data}, _question(recipes.read(path / "recipe.toml")))
+    return CrossValidation(validation.resume(path, columns, validation.Options(artefacts, report, quiet)))
 
 
 def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:

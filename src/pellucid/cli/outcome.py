@@ -53,6 +53,13 @@ class Outcome:
         return Outcome(told, as_text(told))
 
     @staticmethod
+    def of_crossval(told: Mapping[str, Any], *, report: bool) -> Outcome:
+        """What the folds say together."""
+        from pellucid.validation.tell import as_text
+
+        return Outcome(told, as_text(told) + (f"\nReport: {told['run']}/report.html" if report else ""))
+
+    @staticmethod
     def of_predictions(predictions: Sequence[Mapping[str, Any]]) -> Outcome:
         """One line per input."""
         lines, noted = [], ("", "")
