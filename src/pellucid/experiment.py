@@ -26,7 +26,7 @@ from pellucid.data import world as data
 from pellucid.data.columns import Columns
 from pellucid.data.split import Split
 from pellucid.data.world import World
-from pellucid.errors import RecipeError, RunError, closest
+from pellucid.errors import PellucidError, RecipeError, RunError, closest
 from pellucid.evaluation.evaluate import run as evaluate
 from pellucid.execution import Execution, decide, threads_kept
 from pellucid.inspection.instruments import Instruments
@@ -38,7 +38,7 @@ from pellucid.rules.rule import Rule, Tunable
 from pellucid.rundir import RunFolder
 from pellucid.sources.shuffled import Shuffled
 from pellucid.sources.source import Source
-from pellucid.tasks.task import Differentiable, Look, Task
+from pellucid.tasks.task import Borrower, Differentiable, Look, Task
 from pellucid.training import fit as training
 from pellucid.training.bookkeeping import State
 from pellucid.training.interrupt import Interrupted
@@ -210,6 +210,12 @@ def open_world(
 
 def provide(task: Task, recipe: Recipe, world: World, execution: Execution, given: Given) -> None:
     """Give a task what it needs of another run on the same rows, training that first where it is not there yet."""
+
+    if given.split is not None and isinstance(task, Borrower):
+        raise PellucidError(
+            f"task.name = {recipe.task['name']!r} judges by what another run learned of the same rows, and there is "
+            "none for a fold or another piece of them. Use pellucid train RECIPE --seeds 5."
+        )
 
     def carry_out_quietly(needed: Recipe, out: Path) -> None:
         train(needed, out, Given(given.columns, report=False, quiet=True))

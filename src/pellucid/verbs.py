@@ -481,7 +481,7 @@ def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, col
 
 
 def _folder(run: str | Path | Run) -> Path:
-    return rundir.check(run.folder if isinstance(run, Run) else Path(run))
+    return rundir.check_single(run.folder if isinstance(run, Run) else Path(run))
 
 
 def _path(out: str | Path | None) -> Path | None:

@@ -22,7 +22,7 @@ from pellucid.evaluation.intervals import with_intervals
 from pellucid.evaluation.kept import NET, Kept
 from pellucid.rundir import RunFolder, read_json
 from pellucid.tasks.score import Score
-from pellucid.validation.members import Member, Plan, test_to_train
+from pellucid.validation.members import Member, Plan, judged_to_training
 
 RESULT = "results/crossval.json"
 OUT_OF_FOLD = "predictions/out-of-fold.csv"
@@ -32,7 +32,7 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member]) -> dict[str, A
     """Sum up finished folds, write `results/crossval.json` and the pooled predictions, and return the former."""
     results = [read_json(folder / member.name / "results/test.json", "metrics", "directions") for member in dealt]
     first = results[0]
-    ratio = test_to_train(dealt)
+    ratio = judged_to_training(dealt)
     names = [name for name in first["metrics"] if all(name in result["metrics"] for result in results)]
     values = {name: _by_fold([result["metrics"][name] for result in results], dealt) for name in names}
     told: dict[str, Any] = {
