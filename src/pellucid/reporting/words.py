@@ -152,6 +152,24 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
+def times(number: int) -> str:
+    """Write how often: once, twice, 3 times."""
+    return {0: "0 times", 1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def look(by_run: int, by_all: int) -> str:
+    """Say which look at a test part this was, and what that makes of its scores."""
+    number = max(by_run, by_all)
+    ordinal = {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+    if number <= 1:
+        return "This was the first look at this test part."
+    others = f", {by_all - by_run} of them by other runs" if by_all > by_run else ""
+    return (
+        f"This was the {ordinal} look at this test part{others}. Whatever was changed after the first one was chosen "
+        "with its help, and the scores are kinder for it."
+    )
+
+
 def learned(split: Mapping[str, Any]) -> str:
     """Name what a batch has many of, by what the parts are counted in."""
     return {"character": "window", "episode": "time step"}.get(split.get("unit", "row"), "row")
