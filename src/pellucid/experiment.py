@@ -7,7 +7,7 @@ model come from.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -305,6 +305,32 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
         save_start=given.module is not None,
     )
     return tell(folder, recipe, execution, parts, given, outcome.weights, _account(outcome.state, model), outcome.look)
+
+
+def adopt(
+    recipe: Recipe,
+    out: Path,
+    execution: Execution,
+    parts: Parts,
+    given: Given,
+    weights: Mapping[str, Tensor],
+    account: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+) -> Path:
+    """Make the folder of a run that was trained together with others, as if it had been alone.
+
+    Args:
+        weights: to keep.
+        account: what training came to.
+        lines: of metrics.jsonl.
+    """
+    with rundir.create(recipe.name, recipes.to_toml(recipe), out) as folder:
+        folder.write_json(EXECUTION, execution.to_dict())
+        _same_split(folder, parts.world)
+        _note_layers(folder, parts)
+        results.keep_signals(folder, parts.rule.signals + parts.task.signals)
+        folder.append("metrics.jsonl", [dict(line) for line in lines])
+        return tell(folder, recipe, execution, parts, given, weights, account, None)
 
 
 def tell(
