@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from pellucid import stacking
 from tests.stacking.members import alone, classes, folder, members
@@ -77,4 +75,5 @@ def _same_lines(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> 
             assert own["loss"] == pytest.approx(one["loss"], rel=1e-5, abs=1e-5)
             assert own["gradient_norm"] == pytest.approx(one["gradient_norm"], rel=1e-3, abs=1e-5)
             assert own["learning_rate"] == one["learning_rate"]
-            assert own["gradient_norms"] != [] and len(own["update_ratios"]) == len(own["gradient_norms"])
+            assert own["gradient_norms"] != []
+            assert len(own["update_ratios"]) == len(own["gradient_norms"])

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from pellucid.nn.stacked_linear import as_products
+from pellucid.nn.stacked_layers import at_once
 
 # axes: K models, M of them that are computed together, * a parameter's own shape
 
@@ -36,7 +36,7 @@ class Stacked(nn.Module):
         self.num_models = len(models)
         self.stack = nn.Module()  # what bears the models' names, which may be any
         self._template = (copy.deepcopy(models[0]),)  # in a tuple, so that its parameters are not this module's
-        as_products(self._template[0])
+        at_once(self._template[0])
         for name, parameter in models[0].named_parameters():
             stack = torch.stack([model.get_parameter(name).detach() for model in models])
             owner, own_name = self._owner(name)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
 from pellucid.data.stacked import is_even, parts
+from pellucid.environments.policy import Policy
 from pellucid.errors import TrainingFailed
 from pellucid.execution import Execution
 from pellucid.exhibit import Signal
@@ -101,7 +102,9 @@ class Stacked:
         standing: where each model stands; the look that judges them tells it.
     """
 
-    policy = None
+    policy: Policy | None = None
+    model: nn.Module
+    updates: Mapping[str, Update]
     signals: tuple[Signal, ...] = ()
     accumulate = 1
 
@@ -128,6 +131,7 @@ class Stacked:
             draws: whether the models draw random numbers as they learn.
         """
         self.model, self.standing, self.names = model, standing, tuple(names)
+        self._stack = model
         self.update = Update(model, config.model_copy(update={"clip": None}), total_steps, stacked=True)
         self.updates = {"update": self.update}
         self._losses = Losses(tasks)
@@ -157,7 +161,7 @@ class Stacked:
             norm = self.update.step(loss)
         except NonFinite as error:
             norm = self._without_the_stopped(error)
-        self._sums += self.model.losses
+        self._sums += self._stack.losses
         self._summed += 1
         scalars = {"loss": loss / num, "gradient_norm": norm}
         if before is None:
@@ -166,12 +170,16 @@ class Stacked:
         self._sums.zero_()
         self._summed = 0
         return scalars | {
-            f"{name}/{key}": value for key, column in lines.items() for name, value in zip(self.names, column.tolist(), strict=True)
+            f"{name}/{key}": value
+            for key, column in lines.items()
+            for name, value in zip(self.names, column.tolist(), strict=True)
         }
 
     def _norms(self) -> Tensor:
         """The norm of each model's gradient, `[K]`."""
-        return torch.stack([torch.linalg.vector_norm(slices, dim=1) for slices in self._slices]).norm(dim=0)
+        each = [torch.linalg.vector_norm(slices, dim=1) for slices in self._slices]
+        norms: Tensor = torch.linalg.vector_norm(torch.stack(each), dim=0)
+        return norms
 
     @torch.no_grad()
     def _shorten(self, longest: float) -> None:
@@ -183,7 +191,7 @@ class Stacked:
         """The norm of each model's gradient, whole and by parameter, `[K]` each."""
         each = [torch.linalg.vector_norm(slices, dim=1, dtype=torch.float64) for slices in self._slices]
         return {
-            "gradient_norm": torch.stack(each).norm(dim=0),
+            "gradient_norm": torch.linalg.vector_norm(torch.stack(each), dim=0),
             **{f"gradient_norms/{place}": norms for place, norms in enumerate(each)},
         }
 
@@ -204,24 +212,24 @@ class Stacked:
         Raises:
             MemberFailed: one of them is still learning.
         """
-        finite = torch.isfinite(self._norms() + self.model.losses)
+        finite = torch.isfinite(self._norms() + self._stack.losses)
         failed = [place for place, is_finite in enumerate(finite.tolist()) if not is_finite]
         learning = [place for place in failed if self.standing.members[place].stopped_at is None]
         if learning or not failed:
             places = learning or range(len(self.names))
-            losses = [float(self.model.losses[place]) for place in places]
+            losses = [float(self._stack.losses[place]) for place in places]
             raise MemberFailed([self.names[place] for place in places], error.step, losses, error.learning_rate)
         for place in failed:
             for slices in self._slices:
                 slices[place] = 0.0
-            for name, stack in self.model.tensors().items():
+            for name, stack in self._stack.tensors().items():
                 stack[place].copy_(self.standing.kept[name][place])
-            self.model.losses[place] = 0.0
-        return self.update.step(self.model.losses.sum())
+            self._stack.losses[place] = 0.0
+        return self.update.step(self._stack.losses.sum())
 
     def check(self, batch: Batch) -> None:
         """Try a batch."""
-        try_out(self.model, lambda: self._losses.loss(self.model, batch), len(batch), ())
+        try_out(self.model, lambda: self._losses.loss(self._stack, batch), len(batch), ())
 
     def observe(self, score: float) -> None:
         """Nothing: no schedule that waits for a score is stacked."""

@@ -23,12 +23,13 @@ from pellucid.execution import Execution
 from pellucid.experiment import Given
 from pellucid.nn.stacked import Stacked as StackedModel
 from pellucid.nn.stacked import write
-from pellucid.rules.standing import Standing
+from pellucid.optim.update import UpdateConfig
 from pellucid.rules.stacked import Stacked as StackedRule
+from pellucid.rules.standing import Standing
 from pellucid.rundir import RunFolder
 from pellucid.sources.stacked import Stacked as StackedSource
 from pellucid.stacking.groups import Group, Member, differentiable
-from pellucid.tasks.score import mean_score
+from pellucid.tasks.score import Score, mean_score
 from pellucid.tasks.task import Look, Scored
 from pellucid.training import fit as training
 from pellucid.training.bookkeeping import State
@@ -64,8 +65,10 @@ def assemble(group: Group, execution: Execution) -> Pass:
     """Stack the members of a group, from where their models stand."""
     recipe, plan = group.members[0].recipe, group.members[0].parts.plan
     model = StackedModel([member.parts.model for member in group.members])
+    config = configure(rules.RULES, recipe.rule, "rule")
+    assert isinstance(config, UpdateConfig)
     rule = StackedRule(
-        configure(rules.RULES, recipe.rule, "rule"),
+        config,
         model,
         differentiable(group.members),
         execution,
@@ -128,7 +131,8 @@ def fit(
 
 def _judge(members: Sequence[Member], stacked: Pass, execution: Execution) -> Scored:
     """Judge each member that is still learning on its own validation part."""
-    scores, standing = {}, stacked.rule.standing
+    scores: dict[str, Score] = {}
+    standing = stacked.rule.standing
     tensors, step = stacked.model.tensors(), stacked.rule.update.steps
     for place, member in enumerate(members):
         if standing.members[place].stopped_at is not None:

@@ -1,4 +1,4 @@
-"""Who can learn together: members of one recipe whose nets, plans and batches have one shape, found by trying it out."""
+"""Who can learn together: members of one recipe whose nets, plans and batches have one shape; it is tried out."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pellucid.data.batch import Batch
 from pellucid.data.stacked import stack
 from pellucid.execution import Execution
 from pellucid.nn.stacked import Stacked as StackedModel
+from pellucid.optim.flat import FlatParameters
 from pellucid.randomness import StepNoise
 from pellucid.recipe import Recipe
 from pellucid.rules.backpropagation import Backpropagation
 from pellucid.rules.gradient import Gradient
 from pellucid.rules.stacked import Losses
-from pellucid.optim.flat import FlatParameters
 from pellucid.sources.shuffled import Shuffled
 from pellucid.sources.stacked import Stacked as StackedSource
-from pellucid.tasks.task import Differentiable
+from pellucid.tasks.task import Differentiable, Task
 
 ELEMENTWISE = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
 """Optimizers that change each weight by its own gradient alone."""
@@ -175,7 +175,7 @@ class _Found:
 def _alone(member: Member, batch: Batch, noise: StepNoise, execution: Execution) -> _Found | str:
     parts = member.parts
     assert isinstance(parts.rule, Backpropagation)
-    gradient = Gradient(parts.model, parts.rule.task, parts.rule.update.flat, _eager(execution))
+    gradient = Gradient(parts.model, _task(parts.task), parts.rule.update.flat, _eager(execution))
     with gradient.rehearsal(batch) as before:
         noise.at(0)
         state = torch.get_rng_state()
@@ -203,7 +203,12 @@ def _stacked(
 
 def differentiable(members: Sequence[Member]) -> list[Differentiable]:
     """Return each member's task, whose loss is what is learned."""
-    return [member.parts.rule.task for member in members if isinstance(member.parts.rule, Backpropagation)]
+    return [_task(member.parts.task) for member in members]
+
+
+def _task(task: Task) -> Differentiable:
+    assert isinstance(task, Differentiable), "backpropagation has seen to that"
+    return task
 
 
 def _tensors(loss: Tensor, flat: FlatParameters, model: nn.Module, prefix: str = "") -> dict[str, Tensor]:

@@ -75,7 +75,9 @@ def pays(group: Group, execution: Execution) -> Measured:
     share = statistics.median(b / a for a, b in taken)
     told = f"a step of {num} nets takes {1000 * together:.3g} ms stacked, {1000 * each:.3g} ms one after another"
     chosen = share <= WORTH
-    reason = f"Stacked: {told}." if chosen else f"One after another: {told}, and stacking is worth it from {WORTH:.0%} on."
+    reason = (
+        f"Stacked: {told}." if chosen else f"One after another: {told}, and stacking is worth it from {WORTH:.0%} on."
+    )
     return Measured(chosen, reason, together, each, time.perf_counter() - begin)
 
 
@@ -83,7 +85,9 @@ def _one(group: Group, execution: Execution) -> Callable[[], object]:
     """A step of the first member's copy."""
     member = group.members[0]
     parts = member.parts
-    rule = rules.build(member.recipe.rule, copy.deepcopy(parts.model), copy.copy(parts.task), execution, parts.plan.total_steps)
+    rule = rules.build(
+        member.recipe.rule, copy.deepcopy(parts.model), copy.copy(parts.task), execution, parts.plan.total_steps
+    )
     assert isinstance(rule, Tunable)
     rule.gradient.begin(captured=_is_captured(execution))
     batch = parts.source.example()
