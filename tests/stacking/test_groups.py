@@ -98,13 +98,21 @@ def test_a_short_run_is_not_measured() -> None:
     assert "are over before a measurement pays" in found.reason
 
 
+class Counted:
+    """A step that does nothing."""
+
+    def __call__(self) -> None:
+        pass
+
+
 @pytest.mark.parametrize(("share", "chosen"), [(0.5, True), (0.9, False)])
 def test_the_decision_follows_the_measurement(share: float, chosen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     some, execution = members({"train.epochs": 50}, num=2)
-    times = {"one": 1e-3, "all": 2e-3 * share}
-    monkeypatch.setattr(measuring, "_one", lambda *_: "one")
-    monkeypatch.setattr(measuring, "_all", lambda *_: "all")
-    monkeypatch.setattr(measuring, "_seconds", times.__getitem__)
+    one, together = Counted(), Counted()
+    times = {one: 1e-3, together: 2e-3 * share}
+    monkeypatch.setattr(measuring, "_one", lambda *_: one)
+    monkeypatch.setattr(measuring, "_all", lambda *_: together)
+    monkeypatch.setattr(measuring, "_seconds", lambda step, clock: times[step])
     found = measuring.pays(stacking.Group(tuple(some), "together"), execution)
     assert found.pays is chosen
     assert found.alone == pytest.approx(2e-3)
@@ -114,7 +122,7 @@ def test_the_decision_follows_the_measurement(share: float, chosen: bool, monkey
 def test_a_large_net_is_declined_after_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     some, execution = members({"train.epochs": 50}, num=2)
     taken = []
-    monkeypatch.setattr(measuring, "_seconds", lambda step: taken.append(step) or 1.0)
+    monkeypatch.setattr(measuring, "_seconds", lambda step, clock: taken.append(step) or 1.0)
     found = measuring.pays(stacking.Group(tuple(some), "together"), execution)
     assert not found
     assert len(taken) == 2

@@ -1,5 +1,7 @@
 """Whether stacking pays: steps of both kinds, on copies, taken in turn and timed.
 
+One thread is timed by the processor's clock, which a busy neighbour does not move; several by the one on the wall.
+
 A step of a tiny net is mostly bookkeeping, which the stack does once for all; a step of a large one is its products,
 which are no fewer in a stack, and do not stay in the processor's cache.
 """
@@ -23,7 +25,9 @@ from pellucid.stacking.groups import Group
 
 WARM = 9
 """Steps before those that are timed: a recording is made in the first, and compared in the 2nd, 3rd, 5th and 9th."""
-ROUNDS = 21
+ROUNDS, IN_A_ROW = 7, 5
+"""Blocks of steps of either kind in turn, and steps in a block, the first of which finds the cache as the other kind
+left it and is not timed."""
 LARGE = 0.05
 """Seconds: where a step of one member takes longer, its products are all of it, and nothing is measured further."""
 FEWEST = 200
@@ -64,15 +68,20 @@ def pays(group: Group, execution: Execution) -> Measured:
         return Measured(False, f"One after another: {steps} steps are over before a measurement pays ({FEWEST}).")
     with threads_kept(), undisturbed():
         alone, stacked = _one(group, execution), _all(group, execution)
-        if min(_seconds(alone) for _ in range(2)) > LARGE:
+        clock = time.thread_time if execution.threads == 1 else time.perf_counter
+        if min(_seconds(alone, clock) for _ in range(2)) > LARGE:
             spent = time.perf_counter() - begin
             return Measured(False, f"One after another: a step of one net takes over {LARGE:g} s.", spent=spent)
-        for _ in range(WARM):
-            _seconds(alone)
-            _seconds(stacked)
-        taken = [(num * _seconds(alone), _seconds(stacked)) for _ in range(ROUNDS)]
-    each, together = (statistics.median(column) for column in zip(*taken, strict=True))
-    share = statistics.median(b / a for a, b in taken)
+        for step in (alone, stacked):
+            for _ in range(WARM):
+                step()
+        taken: dict[Callable[[], object], list[float]] = {alone: [], stacked: []}
+        for _ in range(ROUNDS):
+            for step, seconds in taken.items():
+                step()
+                seconds += [_seconds(step, clock) for _ in range(IN_A_ROW - 1)]
+    each, together = num * statistics.median(taken[alone]), statistics.median(taken[stacked])
+    share = together / each
     told = f"a step of {num} nets takes {1000 * together:.3g} ms stacked, {1000 * each:.3g} ms one after another"
     chosen = share <= WORTH
     reason = (
@@ -106,7 +115,7 @@ def _is_captured(execution: Execution) -> bool:
     return execution.variant != "eager"
 
 
-def _seconds(step: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+def _seconds(step: Callable[[], object], clock: Callable[[], float]) -> float:
+    begin = clock()
     step()
-    return time.perf_counter() - begin
+    return clock() - begin
