@@ -17,6 +17,7 @@ ROWS = (
     ("training", "artefacts", "reporting"),
     ("provision", "proposals"),
     ("experiment",),
+    ("stacking",),
     ("seeds", "validation"),
     ("verbs", "listing"),
     ("preflight",),
