@@ -201,6 +201,7 @@ def crossval(
     data: tuple[Any, Any] | None = None,
     out: str | Path | None = None,
     artefacts: bool = False,
+    stack: bool = True,
     report: bool = True,
     quiet: bool = False,
     before: Callable[[Recipe, Parts], None] | None = None,
@@ -219,6 +220,7 @@ def crossval(
         data: `(X, y)`, in the place of the recipe's own data.
         out: the folder; `runs/NAME-crossval` by default.
         artefacts: keep each fold's artefact and last checkpoint.
+        stack: let folds learn in one pass where their nets allow it and where it pays; which, and why, is told.
         before: called with the recipe and what was assembled for the first fold, before a folder is made.
 
     Raises:
@@ -228,7 +230,7 @@ def crossval(
     if data is not None:
         columns = from_parts({"train": data}, _question(chosen))
         chosen = arrays.on_arrays(chosen, columns)
-    plan, options = Plan(folds, repeats, seeds), validation.Options(artefacts, report, quiet, before)
+    plan, options = Plan(folds, repeats, seeds), validation.Options(artefacts, stack, report, quiet, before)
     return CrossValidation(validation.crossval(chosen, plan, _path(out), columns, options))
 
 
@@ -249,7 +251,7 @@ def resume_crossval(
     columns = None
     if data is not None:
         columns = from_parts({"train": data}, _question(recipes.read(path / "recipe.toml")))
-    return CrossValidation(validation.resume(path, columns, validation.Options(artefacts, report, quiet)))
+    return CrossValidation(validation.resume(path, columns, validation.Options(artefacts, report=report, quiet=quiet)))
 
 
 def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:
