@@ -1,4 +1,4 @@
-"""Folds that learn in one pass: the same folders, the same predictions, resumed to the same bytes; the reason is told."""
+"""Folds that learn in one pass: the same folders and predictions, resumed to the same bytes; the reason is told."""
 
 from __future__ import annotations
 
