@@ -54,7 +54,7 @@ def draw_learning(record: Record) -> list[Picture]:
 def _validated_names(record: Record) -> list[str]:
     names = list(record.validated[0]["metrics"]) if record.validated else []
     signals = {signal.name for signal in record.signals} - {(record.detailed or {}).get("primary")}
-    return [name for name in names if not name.startswith(("recall_", "iou_")) and name not in signals]
+    return [name for name in names if not name.startswith(("recall_", "iou_", "f1_")) and name not in signals]
 
 
 def _is_comparable(record: Record) -> bool:
