@@ -23,7 +23,7 @@ def draw_labels(result: Result) -> list[Picture]:
     """Draw F1 of each label in the same way."""
     if "label_names" not in result:
         return []
-    return _draw(result, LABELS, "labels", "F1", "harmonic mean of precision and recall", "label")
+    return _draw(result, LABELS, "labels", "F1", "F1", "label")
 
 
 @dataclass(frozen=True)
