@@ -185,6 +185,17 @@ def test_tables_that_hold_no_labels_are_refused(tags: list[str], settings: dict[
         )
 
 
+def test_pictures_have_one_class_each() -> None:
+    from PIL import Image
+
+    for number in range(4):
+        Image.new("L", (8, 8), number).save(f"{number}.png")
+    polars.DataFrame({"file": [f"{n}.png" for n in range(4)], "tags": ["a|b", "a", "b", "|"]}).write_csv("list.csv")
+    settings = {"data.types.tags": "labels", "data.input": "file"}
+    with pytest.raises(DataError, match=r"and these are pictures, of one class each\. Decode them to an array"):
+        pellucid.propose("list.csv", "tags", settings=settings)
+
+
 def test_several_columns_are_one_of_joined_labels(table: Path) -> None:
     with pytest.raises(DataError, match=r"join their names, as in one\|two"):
         pellucid.propose(table, "x1,x2")
