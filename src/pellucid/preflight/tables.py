@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import features, table
 from pellucid.data.table import Column
-from pellucid.preflight import Finding
+from pellucid.preflight import Finding, per_cent
 from pellucid.recipe import DataSection
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _missing(frame: polars.DataFrame, columns: Sequence[Column], target: str | N
             yield Finding(
                 "missing_values",
                 "doubtful" if many else "note",
-                f"{column.name!r} is missing in {100 * count / frame.height:.2g} % of the rows"
+                f"{column.name!r} is missing in {per_cent(count / frame.height)} % of the rows"
                 + (": more than half. Does it say anything?" if many else f"; {FILLED[column.type]}."),
                 rows,
             )
