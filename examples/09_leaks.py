@@ -1,8 +1,8 @@
 """A score that is too good: four measurements of each patient, drawn into training and validation one by one.
 
-The patients are scikit-learn's 442 with diabetes; 300 of them measured four times, a little apart, as a user's file might
-hold them. Drawn row by row, the net's R2 on validation is better than on patients it has never met by more than 0.4;
-drawn patient by patient it says what is true.
+The patients are scikit-learn's 442 with diabetes; 300 of them are measured four times, a little apart. Drawn row by
+row, the net's R2 on validation is far above what it reaches on patients that it has never met; drawn patient by
+patient, it says what is true.
 """
 
 from pathlib import Path
