@@ -60,8 +60,9 @@ def _validated_names(record: Record) -> list[str]:
 def _is_comparable(record: Record) -> bool:
     """Whether the training loss is the validation's log loss: plain cross-entropy, learned by backpropagation."""
     task, rule = record.recipe["task"], record.recipe["rule"]
-    plain = not task.get("label_smoothing") and task.get("class_weights", "none") == "none"
-    return task["name"] == "classify" and rule["name"] == "backpropagation" and plain
+    unweighted = all(task.get(weights, "none") == "none" for weights in ("class_weights", "positive_weights"))
+    plain = not task.get("label_smoothing") and unweighted
+    return task["name"] in ("classify", "multi_label") and rule["name"] == "backpropagation" and plain
 
 
 def _draw_score(record: Record, name: str) -> Picture:
