@@ -282,11 +282,13 @@ def fit(
 
     Args:
         X: NumPy array, tensor or data frame: `[N, features]`, or images `[N, H, W]`, `[N, C, H, W]`, `[N, H, W, C]`.
-        y: `[N]` classes of any kind, or numbers; None for a recipe whose task predicts nothing, such as a density's.
+        y: `[N]` classes of any kind, or numbers, or `[N, labels]` of 0 and 1 with task="multi_label"; None for a recipe
+            whose task predicts nothing, such as a density's.
         model: a name of `ls("models")`, or your own `nn.Module` from a prepared batch of X to `[N, classes]` or
             `[N, targets]`, which is trained in place. By default a convolutional net for images and a multilayer
             perceptron for tables.
-        task: "classify" or "regress". By default fractional numbers are regressed and all else is classified.
+        task: "classify", "multi_label" or "regress". By default fractional numbers and several columns are regressed,
+            and all else is classified.
         validation: the share of rows that choose the best weights, or `(X, y)` of your own; 0.15 by default.
         test: the share of rows that stay sealed until `evaluate(run, "test")`; 0.15 by default.
         epochs: passes over the training rows; 20 by default.
@@ -463,7 +465,7 @@ def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:
 def _question(recipe: Recipe) -> Question | None:
     """What a recipe asks of its targets; a task that asks nothing of them leaves the choice to their values."""
     name = recipe.task["name"]
-    return name if name in ("classify", "regress") else None
+    return name if name in ("classify", "multi_label", "regress") else None
 
 
 def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> Columns | None:

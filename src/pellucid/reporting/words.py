@@ -16,6 +16,9 @@ _METRICS = {
     "r2": "R²",
     "auc": "AUC",
     "f1": "F1",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "hamming_loss": "Hamming loss",
     "dice": "Dice overlap",
     "mean_iou": "mean IoU",
     "nats_per_character": "nats per character",
@@ -29,6 +32,7 @@ _IN_FULL = {
     "r2": "R², the share of variance explained",
     "auc": "area under the ROC curve",
     "mean_iou": "mean intersection over union",
+    "macro_f1": "macro F1, the mean over labels",
 }
 _BASELINES = {
     "majority": "largest class",
@@ -66,6 +70,8 @@ def metric(name: str) -> str:
         return f"recall of {name.removeprefix('recall_')}"
     if name.startswith("iou_"):
         return f"IoU of {name.removeprefix('iou_')}"
+    if name.startswith("f1_"):
+        return f"F1 of {name.removeprefix('f1_')}"
     return _METRICS.get(name, name.replace("_", " "))
 
 
@@ -86,7 +92,7 @@ def interval(kind: str) -> str:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a share of rows, which reads best in per cent."""
-    return "accuracy" in name or name.startswith(("recall", "precision"))
+    return "accuracy" in name or name == "exact_match" or name.startswith(("recall", "precision"))
 
 
 def shown(score: Mapping[str, Any], name: str) -> Shown:
