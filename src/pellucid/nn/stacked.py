@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from pellucid.nn.stacked_layers import at_once
+from pellucid.nn.stacked_layers import LossesAtOnce, at_once
 
 # axes: K models, M of them that are computed together, * a parameter's own shape
 
@@ -105,7 +105,8 @@ class _Call(nn.Module):
         self._compute = compute
 
     def forward(self, columns: Mapping[str, Tensor]) -> Tensor:
-        return self._compute(self.model, columns)
+        with LossesAtOnce():
+            return self._compute(self.model, columns)
 
 
 @torch.no_grad()
