@@ -53,11 +53,6 @@ class Stacked(nn.Module):
         """Return every parameter and buffer of the models by name, `[K, *shape]` each."""
         return {name: self.stack.get_parameter(name) for name in self._parameter_names} | self._buffers_of_models()
 
-    @torch.no_grad()
-    def copy_to(self, place: int, model: nn.Module) -> None:
-        """Give a model the parameters and buffers of the one at `place`."""
-        write(model, {name: stack[place] for name, stack in self.tensors().items()})
-
     def forward(self, compute: Compute, columns: Mapping[str, Tensor], members: Tensor | None = None) -> Tensor:
         """Return what `compute` gives for each model and its own tensors, `[M, ...]`.
 

@@ -32,8 +32,9 @@ LARGE = 0.05
 """Seconds: where a step of one member takes longer, its products are all of it, and nothing is measured further."""
 FEWEST = 200
 """Steps of a run below which it is over before the measurement has paid."""
-WORTH = 0.75
-"""Stacking is chosen where it needs at most this share of the time: members that stop early are computed on."""
+WORTH = 0.67
+"""Stacking is chosen where it needs at most this share of the time: members that stop early are computed on, and all of
+them are in memory at once."""
 
 
 @dataclass(frozen=True)
