@@ -86,7 +86,9 @@ def pays(group: Group, execution: Execution) -> Measured:
     told = f"a step of {num} nets takes {1000 * together:.3g} ms stacked, {1000 * each:.3g} ms one after another"
     chosen = share <= WORTH
     reason = (
-        f"Stacked: {told}." if chosen else f"One after another: {told}, and stacking is worth it from {WORTH:.0%} on."
+        f"Stacked: {told}."
+        if chosen
+        else f"One after another: {told}, and {100 * WORTH:.0f} % of that are wanted at most."
     )
     return Measured(chosen, reason, together, each, time.perf_counter() - begin)
 
