@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,8 @@ def members(
     settings: Mapping[str, Any], num: int = 3, name: str = "digits", seeds: Sequence[int] | None = None
 ) -> tuple[list[Member], Execution]:
     """Folds of a small recipe, or one fold by several seeds."""
-    recipe = experiment.resolve(recipes.override(MADE[name](), {**QUICK, **settings}))
+    quick = {key: value for key, value in QUICK.items() if not (key == "model.hidden" and "model.name" in settings)}
+    recipe = experiment.resolve(recipes.override(MADE[name](), {**quick, **settings}))
     execution = decide(recipe.execution)
     columns = experiment.open_world(recipe, execution).columns
     splits = folds(recipe.split, columns, max(num, 2))
@@ -88,8 +88,3 @@ def classes(member: Member, weights: Mapping[str, torch.Tensor], execution: Exec
     look = experiment.evaluate(parts.model, parts.task, parts.world, "validation", execution)
     predicted = look.predictions  # type: ignore[attr-defined]
     return torch.from_numpy(predicted["class"] if "class" in predicted else predicted["number"])
-
-
-def eager(execution: Execution) -> Execution:
-    """The same without recordings."""
-    return replace(execution, variant="eager")

@@ -52,7 +52,10 @@ def test_a_member_that_fails_is_named_and_nothing_is_touched() -> None:
     with torch.no_grad():
         stacked.model.tensors()["output.weight"][1] = torch.inf
     before = stacked.rule.update.flat.values.clone()
-    with pytest.raises(MemberFailed, match=r"Step 2 was stopped at learning rate 0.002: fold-2 has the loss nan"):
+    with pytest.raises(
+        MemberFailed,
+        match=r"Step 2 was stopped at learning rate 0.002: fold-2 has the loss nan and the gradient norm nan",
+    ):
         stacked.rule.step(stacked.source.next())
     assert torch.equal(before.nan_to_num(), stacked.rule.update.flat.values.nan_to_num())
 

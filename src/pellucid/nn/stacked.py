@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from pellucid.nn.stacked_layers import at_once
+from pellucid.nn.stacked_layers import LossesAtOnce, at_once
 
 # axes: K models, M of them that are computed together, * a parameter's own shape
 
@@ -52,11 +52,6 @@ class Stacked(nn.Module):
     def tensors(self) -> dict[str, Tensor]:
         """Return every parameter and buffer of the models by name, `[K, *shape]` each."""
         return {name: self.stack.get_parameter(name) for name in self._parameter_names} | self._buffers_of_models()
-
-    @torch.no_grad()
-    def copy_to(self, place: int, model: nn.Module) -> None:
-        """Give a model the parameters and buffers of the one at `place`."""
-        write(model, {name: stack[place] for name, stack in self.tensors().items()})
 
     def forward(self, compute: Compute, columns: Mapping[str, Tensor], members: Tensor | None = None) -> Tensor:
         """Return what `compute` gives for each model and its own tensors, `[M, ...]`.
@@ -105,7 +100,8 @@ class _Call(nn.Module):
         self._compute = compute
 
     def forward(self, columns: Mapping[str, Tensor]) -> Tensor:
-        return self._compute(self.model, columns)
+        with LossesAtOnce():
+            return self._compute(self.model, columns)
 
 
 @torch.no_grad()

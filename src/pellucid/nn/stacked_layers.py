@@ -6,6 +6,8 @@ takes as long as the product. Here it is products of stacks of matrices as they 
 A batch norm: `vmap` takes scale and shift out of it. Here the models' channels lie side by side in one batch norm,
 whose sums are those of each model alone. It matters because Adam makes a full step of a gradient that is nothing but
 rounding, such as that of a weight whose input is the same in all rows.
+
+A cross-entropy: `vmap` takes it apart into a dozen operations. Here the rows of all models lie one under another.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import Function, FunctionCtx
+from torch.overrides import TorchFunctionMode
 
 # axes: K models, B rows, I inputs, O outputs
 
@@ -100,6 +103,49 @@ class _BatchNorm(Function):
         mean, variance, scale, shift = vectors  # (K * C) each
         normed = F.batch_norm(x.flatten(1, 2), mean, variance, scale, shift, True, momentum, epsilon)
         return normed.view(x.shape).transpose(0, 1), 0
+
+
+class _CrossEntropy(Function):
+    """A summed cross-entropy that is one of a stack: only `vmap` calls it."""
+
+    generate_vmap_rule = False
+
+    @staticmethod
+    def forward(logits: Tensor, target: Tensor, smoothing: float) -> Tensor:
+        return F.cross_entropy(logits, target, reduction="sum", label_smoothing=smoothing)
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple[Any, ...], output: Any) -> None:
+        """Nothing: it is differentiated as the cross-entropy of all rows."""
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], logits: Tensor, target: Tensor, smoothing: float
+    ) -> tuple[Tensor, int]:
+        logits, target = _first(logits, in_dims[0], info.batch_size), _first(target, in_dims[1], info.batch_size)
+        # (K, B, C) -> (K * B, C) -> (K, B) -> (K,)
+        losses = F.cross_entropy(
+            logits.flatten(0, 1), target.flatten(0, 1), reduction="none", label_smoothing=smoothing
+        )
+        return losses.view(target.shape).sum(1), 0
+
+
+SUMMED = {"weight": None, "size_average": None, "ignore_index": -100, "reduce": None, "reduction": "sum"}
+"""How torch tells a mode of a sum over rows that weigh the same."""
+
+
+class LossesAtOnce(TorchFunctionMode):
+    """While it is entered, what `vmap` computes of a loss is that of a stack."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        plain = {name: value for name, value in kwargs.items() if name != "label_smoothing"}
+        if function is not F.cross_entropy or len(args) != 2 or plain != SUMMED:
+            return function(*args, **kwargs)
+        logits, target = args
+        if logits.ndim != 2 or target.ndim != 1:
+            return function(*args, **kwargs)
+        return _CrossEntropy.apply(logits, target, kwargs.get("label_smoothing", 0.0))  # type: ignore[no-untyped-call]
 
 
 def at_once(model: nn.Module) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from math import isfinite
 from typing import Any
 
 import torch
@@ -85,12 +86,17 @@ class MemberFailed(TrainingFailed):
         names: theirs.
     """
 
-    def __init__(self, names: Sequence[str], step: int, losses: Sequence[float], learning_rate: float) -> None:
+    def __init__(
+        self, step: int, learning_rate: float, names: Sequence[str], losses: Sequence[float], norms: Sequence[float]
+    ) -> None:
         self.names = tuple(names)
-        told = ", ".join(f"{name} has the loss {loss:g}" for name, loss in zip(names, losses, strict=True))
+        told = "; ".join(
+            f"{name} has the loss {loss:g} and the gradient norm {norm:g}"
+            for name, loss, norm in zip(names, losses, norms, strict=True)
+        )
         super().__init__(
-            f"Step {step + 1} was stopped at learning rate {learning_rate:.3g}: {told}, and its gradient is not finite "
-            f"either. No weight was touched. Train {names[0]} alone to be told of the layer and the rows. "
+            f"Step {step + 1} was stopped at learning rate {learning_rate:.3g}: {told}. "
+            f"No weight was touched. Train {names[0]} alone to be told of the layer and the rows. "
             "Try a smaller rule.optimizer.learning_rate, rule.clip=1.0 or a warm-up."
         )
 
@@ -212,13 +218,12 @@ class Stacked:
         Raises:
             MemberFailed: one of them is still learning.
         """
-        finite = torch.isfinite(self._norms() + self._stack.losses)
-        failed = [place for place, is_finite in enumerate(finite.tolist()) if not is_finite]
+        norms, losses = self._norms().tolist(), self._stack.losses.tolist()
+        failed = [place for place, told in enumerate(zip(norms, losses, strict=True)) if not all(map(isfinite, told))]
         learning = [place for place in failed if self.standing.members[place].stopped_at is None]
         if learning or not failed:
-            places = learning or range(len(self.names))
-            losses = [float(self._stack.losses[place]) for place in places]
-            raise MemberFailed([self.names[place] for place in places], error.step, losses, error.learning_rate)
+            told = [(self.names[place], losses[place], norms[place]) for place in learning or range(len(norms))]
+            raise MemberFailed(error.step, error.learning_rate, *zip(*told, strict=True))
         for place in failed:
             for slices in self._slices:
                 slices[place] = 0.0

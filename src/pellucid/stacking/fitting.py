@@ -138,7 +138,7 @@ def _judge(members: Sequence[Member], stacked: Pass, execution: Execution) -> Sc
         if standing.members[place].stopped_at is not None:
             continue
         parts = member.parts
-        stacked.model.copy_to(place, parts.model)
+        write(parts.model, {name: stack[place] for name, stack in tensors.items()})
         seen = evaluate(parts.model, parts.task, parts.world, "validation", execution)
         values = {name: score.value for name, score in seen.scores.items()}
         if not all(map(math.isfinite, values.values())):

@@ -32,8 +32,9 @@ LARGE = 0.05
 """Seconds: where a step of one member takes longer, its products are all of it, and nothing is measured further."""
 FEWEST = 200
 """Steps of a run below which it is over before the measurement has paid."""
-WORTH = 0.75
-"""Stacking is chosen where it needs at most this share of the time: members that stop early are computed on."""
+WORTH = 0.67
+"""Stacking is chosen where it needs at most this share of the time: members that stop early are computed on, and all of
+them are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def pays(group: Group, execution: Execution) -> Measured:
     told = f"a step of {num} nets takes {1000 * together:.3g} ms stacked, {1000 * each:.3g} ms one after another"
     chosen = share <= WORTH
     reason = (
-        f"Stacked: {told}." if chosen else f"One after another: {told}, and stacking is worth it from {WORTH:.0%} on."
+        f"Stacked: {told}."
+        if chosen
+        else f"One after another: {told}, and {100 * WORTH:.0f} % of that are wanted at most."
     )
     return Measured(chosen, reason, together, each, time.perf_counter() - begin)
 
