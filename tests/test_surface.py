@@ -22,6 +22,7 @@ def test_public_names() -> None:
     assert pellucid.__all__ == [
         "Artefact",
         "ArtefactError",
+        "Curve",
         "DataError",
         "LeakError",
         "PellucidError",
@@ -34,6 +35,7 @@ def test_public_names() -> None:
         "TrainingFailed",
         "check",
         "copy",
+        "curve",
         "evaluate",
         "fit",
         "load",

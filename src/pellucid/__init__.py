@@ -16,10 +16,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Artefact": "pellucid.artefacts.artefact",
+    "Curve": "pellucid.verbs",
     "Recipe": "pellucid.recipe",
     "Run": "pellucid.verbs",
     "Runs": "pellucid.verbs",
     "check": "pellucid.preflight.check",
+    "curve": "pellucid.verbs",
     "evaluate": "pellucid.verbs",
     "fit": "pellucid.verbs",
     "load": "pellucid.verbs",

@@ -27,6 +27,9 @@ from pellucid.proposals import arrays
 from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
 from pellucid.seeds import several
+from pellucid.size_curve import runs as size_curve
+from pellucid.size_curve.runs import NUM_DRAWS
+from pellucid.size_curve.subsets import NUM_SIZES
 from pellucid.training import failure
 
 PARTS = ("validation", "test")
@@ -84,6 +87,28 @@ class Runs:
     def metrics(self) -> dict[str, float]:
         """The validation scores, as means over the seeds."""
         return {name: score["value"] for name, score in self.result["metrics"].items()}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A folder of runs of one recipe that differ in how many rows they learned from."""
+
+    folder: Path
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The score at each size, the fitted law with its intervals, and the forecast."""
+        return size_curve.result(self.folder)
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs, draw after draw, from the largest size to the smallest."""
+        return [Run(Path(each["run"])) for each in self.result["runs"]]
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
 
 
 def recipe_of(name: str | Path | Recipe, settings: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
@@ -158,6 +183,39 @@ def train(
     if seeds is not None:
         return Runs(several.train(recipe_of(recipe, settings), seeds, _path(out), given))
     return Run(experiment.train(recipe_of(recipe, settings), _path(out), given))
+
+
+def curve(
+    recipe: str | Path | Recipe,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+    *,
+    sizes: int | Sequence[int] = NUM_SIZES,
+    draws: int = NUM_DRAWS,
+    out: str | Path | None = None,
+    keep: bool = False,
+    report: bool = True,
+    quiet: bool = False,
+    before: Callable[[Recipe, Parts], None] | None = None,
+) -> Curve:
+    """Train a recipe on more and more of its training rows: the score against the size, and what more rows would bring.
+
+    Runs that are there already stay, and those that were interrupted go on.
+
+    Args:
+        recipe, settings, before: as `train` takes them.
+        sizes: how many sizes, in equal ratios up to all training rows, or how many rows each.
+        draws: how many subsets of each size.
+        out: the folder of the runs `size-N-draw-R`; `runs/NAME-curve` by default.
+        keep: keep every run's weights too.
+
+    Raises:
+        PellucidError: the recipe, the data or the sizes cannot be used.
+
+    Example:
+        >>> pellucid.curve("digits-mlp").result["said"]
+    """
+    given = Given(report=report, quiet=quiet, before=before)
+    return Curve(size_curve.train(recipe_of(recipe, settings), sizes, draws, _path(out), given, keep))
 
 
 def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:

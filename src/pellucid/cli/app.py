@@ -112,6 +112,74 @@ def train(
     answer(Outcome.of_run(run.folder, "validation", report=report), json)
 
 
+@app.command()
+def curve(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(metavar="RECIPE|FILE.toml", help="A name of `pellucid ls`, or a file.", show_default=False),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Data of your own, as `train` takes it.", show_default=False)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of --data, the column to predict.", show_default=False)
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Of --data, the model.", show_default=False)] = None,
+    sizes: Annotated[
+        str, typer.Option(metavar="N|N,N,...", help="How many sizes up to all training rows, or the sizes.")
+    ] = "5",
+    draws: Annotated[int, typer.Option(metavar="R", help="How many subsets of each size.")] = 3,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of the runs [default: runs/NAME-curve].", show_default=False)
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep every run's weights too.")] = False,
+    check: Annotated[bool, typer.Option(help="Look at data of your own for what is wrong with it first.")] = True,
+    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score against training size: would more data help? Called again it goes on."""
+    from pellucid import verbs
+    from pellucid.training.interrupt import Interrupted
+
+    chosen = _chosen(recipe, settings or [], data, target, model)
+    before = _looked_at(chosen) if check else None
+    try:
+        made = verbs.curve(chosen, sizes=_sizes(sizes), draws=draws, out=out, keep=keep, report=report, before=before)
+    except Interrupted:
+        raise Stopped("Interrupted; what was done is saved. The same command goes on with it.") from None
+    answer(Outcome.of_curve(made.result, made.report if report else None), json)
+
+
+def _chosen(recipe: str | None, settings: list[str], data: Path | None, target: str | None, model: str | None) -> Any:
+    """The one recipe that was named, or that is proposed for data of one's own."""
+    from pellucid.errors import PellucidError
+    from pellucid.verbs import recipe_of
+
+    if data is not None:
+        return _proposed(data, target, model, [*([recipe] if recipe else []), *settings])
+    if target is not None or model is not None:
+        raise PellucidError("--target and --model go with --data PATH.")
+    if recipe is None:
+        raise PellucidError("Give a recipe (`pellucid ls` lists them), or --data PATH.")
+    return recipe_of(recipe, settings)
+
+
+def _sizes(given: str) -> int | list[int]:
+    """A number of sizes, or the sizes with commas between them."""
+    from pellucid.errors import PellucidError
+
+    try:
+        listed = [int(size) for size in given.split(",")]
+    except ValueError:
+        raise PellucidError(f"--sizes {given}: expected a number of sizes, 5, or sizes such as 100,300,1000.") from None
+    return listed if "," in given else listed[0]
+
+
 def _proposed(data: Path, target: str | None, model: str | None, settings: list[str]) -> Any:
     """A recipe for data of one's own with the user's settings, shown as it will be carried out."""
     from pellucid.proposals import propose
