@@ -59,7 +59,7 @@ def draw(told: Mapping[str, Any]) -> Picture:
         axes.set_xlabel("training rows")
         axes.set_title(_error(told) if errors.is_rest else words.metric(name))
         style.note(axes, "a dot is a run; bars and band are 95 % intervals")
-        _ticks(axes, told, is_log)
+        _ticks(axes, told, errors, is_log)
         alt = f"{errors.told} on validation against the number of training rows, with the fitted law and its band"
         return style.picture("curve", alt, figure, wide=True)
 
@@ -107,26 +107,25 @@ def _draw_points(axes: Axes, told: Mapping[str, Any], errors: summary.Errors, is
 def _draw_baselines(axes: Axes, told: Mapping[str, Any], errors: summary.Errors) -> None:
     """What needs no deep learning, fitted on the same subsets."""
     names = [name for name in told["sizes"][-1]["baselines"] if name not in ("majority", "mean")]
+    if not names:
+        return
     for place, name in enumerate(names[: len(SERIES) - 1], 1):
         there = [point for point in told["sizes"] if name in point["baselines"]]
         rows = [point["rows"] for point in there]
         values = [float(errors.of(point["baselines"][name])) for point in there]
-        axes.plot(rows, values, color=SERIES[place], linestyle=DASHES[place % len(DASHES)], lw=1, zorder=1)
-        axes.annotate(
-            words.baseline(name),
-            (rows[0], values[0]),
-            (0, 6),
-            textcoords="offset points",
-            color=SERIES[place],
-            fontsize=8.5,
-        )
+        dashes, called = DASHES[place % len(DASHES)], words.baseline(name)
+        axes.plot(rows, values, color=SERIES[place], linestyle=dashes, lw=1, zorder=1, label=called)
+    axes.legend(loc="lower left")
 
 
-def _ticks(axes: Axes, told: Mapping[str, Any], is_log: bool) -> None:
+def _ticks(axes: Axes, told: Mapping[str, Any], errors: summary.Errors, is_log: bool) -> None:
     """The sizes themselves below, and plain numbers at the left."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
     places = [point["rows"] for point in told["sizes"]] + [each["rows"] for each in told["forecast"]]
+    if is_log and told["fit"] is not None:  # a band may reach down to no error at all
+        line = [errors.of(place["value"]) for place in told["fit"]["line"]]
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], min(line) / 4))
     axes.xaxis.set_major_locator(FixedLocator(places))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value):,}"))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -149,13 +148,13 @@ def _table(told: Mapping[str, Any]) -> str:
         runs = ", ".join(words.of_metric(value, name) for value in point["values"])
         rows.append(
             f"<tr><td>{point['rows']:,}</td><td><b>{shown.full}</b><small>{shown.interval}</small></td>"
-            f'{others}<td class="text faint">{runs}</td></tr>'
+            f'{others}<td class="text">{runs}</td></tr>'
         )
     for each in told["forecast"]:
         shown = words.shown(each, name)
         rows.append(
             f"<tr><td>{each['rows']:,}</td><td>{shown.full}<small>{shown.interval}</small></td>"
-            f'{"<td></td>" * len(beside)}<td class="text faint">forecast</td></tr>'
+            f'{"<td></td>" * len(beside)}<td class="text">forecast</td></tr>'
         )
     return (
         f"<table><thead><tr><th>rows</th><th>{escape(words.metric(name))}</th>{head}"
@@ -168,8 +167,8 @@ def _explained(told: Mapping[str, Any]) -> str:
         return f"No law is drawn: {escape(told['why_no_fit'])}."
     return (
         "The line is a power law that was fitted to the runs; it is dashed beyond the rows that there are. Its band is "
-        "of what is expected on average over draws, on these validation rows, if the law goes on to hold: nothing here "
-        "can show that it does, and the further it reaches the less should be built on it."
+        "of what is expected on average over draws, for rows like those of validation, if the law goes on to hold: "
+        "nothing here can show that it does, and the further it reaches the less should be built on it."
     )
 
 
@@ -195,13 +194,14 @@ def _law(told: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<tr><td>{name}</td><td>{words.rounded(fit[name]['value'])}"
         f"<small>{words.rounded(fit[name]['low'])} – {words.rounded(fit[name]['high'])}</small></td>"
-        f'<td class="text faint">{meaning}</td></tr>'
+        f'<td class="text">{meaning}</td></tr>'
         for name, meaning in meanings.items()
     )
     return (
         '<section><p class="label">Law</p><div>'
         f"<h2>{escape(_error(told))} = c + a · rows<sup>−b</sup></h2>"
         f'<div class="box"><table><tbody>{rows}</tbody></table></div>'
-        "<p>Least squares weighted by how widely the draws differ; intervals by 2,000 resamples of that noise. After "
+        "<p>Least squares weighted by how widely the draws differ; intervals by resamples of that "
+        "noise and of the validation rows. After "
         "Hestness et al. (2017) and Viering and Loog (2021).</p></div></section>\n"
     )

@@ -23,6 +23,8 @@ FEWEST_SIZES = 4
 """Three sizes are met by some a, b and c exactly, and show nothing."""
 USUAL, SURE = -0.5, 4.0
 """The power of the size by which variances are taken to fall before any is seen, and 1 / the variance of that guess."""
+RESAMPLES = 1000
+ROUNDING = 1e-12
 LEVEL = 0.05
 UNFIT = 0.01
 """Below this probability the means scatter about the law by more than the draws do."""
@@ -79,7 +81,14 @@ def ends(values: Numbers) -> tuple[float, float]:
     return float(low.min()), float(high.max())
 
 
-def fit(rows: NDArray[Any], errors: NDArray[Any], sizes: NDArray[Any], resamples: int = 2000, seed: int = 0) -> Law:
+def fit(
+    rows: NDArray[Any],
+    errors: NDArray[Any],
+    sizes: NDArray[Any],
+    shared: Numbers | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Law:
     """Fit the law to runs, and resample it by the noise that the runs show.
 
     The resamples are parametric: errors of the law plus normal noise as wide as the draws of a size differ, whose own
@@ -91,6 +100,8 @@ def fit(rows: NDArray[Any], errors: NDArray[Any], sizes: NDArray[Any], resamples
         rows: on how many rows each run learned, `[runs]`.
         errors: what each came to, `[runs]`.
         sizes: codes of the runs that are draws of one size, `[runs]`; `FEWEST_SIZES` of them, some drawn twice.
+        shared: what the errors of all runs have in common beside the draws, for they were judged on the same rows: by
+            how much each differs in as many resamples of those rows, `[resamples, runs]`.
         resamples: how many fits are drawn.
         seed: of the resamples.
     """
@@ -111,7 +122,7 @@ def fit(rows: NDArray[Any], errors: NDArray[Any], sizes: NDArray[Any], resamples
     p = float(f.sf((flat - unexplained) / 2 / variance, 2, free)) if variance > 0 else 0.0 if flat > 0 else 1.0
     random = np.random.default_rng([seed, 0xC0DE])
     deviation = np.sqrt(variance * free / chi2.ppf(random.uniform(size=resamples), free))[:, None]  # (resamples, 1)
-    noise = random.standard_normal((resamples, num_runs)) * shape * deviation
+    noise = random.standard_normal((resamples, num_runs)) * shape * deviation + (0 if shared is None else shared)
     laws = [c + a * rows**-b]
     without = _refined(rows, errors, weights, floor=False)
     if c > 0 and variance > 0 and f.sf((without[3] - unexplained) / variance, 1, free) > LEVEL:
@@ -131,7 +142,9 @@ def spread_of(rows: Numbers, errors: Numbers, sizes: NDArray[Any]) -> tuple[Numb
     squares = np.bincount(codes, (errors - means[codes]) ** 2)
     free = counts - 1
     pooled = squares.sum() / max(1, free.sum())
-    if pooled == 0 or (free > 0).sum() < 2:
+    if pooled <= (ROUNDING * np.abs(errors).max()) ** 2:  # in time order a rule without chance has draws that agree
+        return np.ones(len(rows)), 0.0
+    if (free > 0).sum() < 2:
         return np.ones(len(rows)), float(squares.sum())
     there = free > 0
     variances = np.maximum(squares[there] / free[there], pooled / 100)  # a size without any spread has none by chance

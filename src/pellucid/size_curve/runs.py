@@ -3,7 +3,7 @@
 Every run makes as many steps as the recipe does on all rows, and validates as often. With the recipe's epochs a small
 size would make fewer steps and be worse for want of them: the curve would be steeper than the data makes it, and more
 data would promise what more steps give. That a small size is then trained for longer than is good for it does no harm,
-for the best weights by validation are kept, at every size out of as many.
+for the best weights by validation are kept, at every size out of as many. A size below the recipe's batch is one batch.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def train(
         if not given.quiet and not (run / "results/validation.json").exists():
             begins = f"{subset.rows:,} rows, draw {subset.draw + 1} (run {number + 1} of {len(planned.subsets)})"
             print(begins, file=sys.stderr)
-        member = planned.recipe.model_copy(update={"seed": recipe.seed + subset.draw})
+        member = member_of(planned.recipe, subset)
         members.carry_out(member, run, replace(given, split=subset.split, report=False, before=None))
         members.check_rows(run, planned.columns.hash, subset.split.hash if subset.split else planned.split)
         if given.execution is None:
@@ -118,6 +118,13 @@ def plan(recipe: Recipe, sizes: int | Sequence[int], num_draws: int, given: Give
     wanted = subsets.sizes_of(sizes, len(world.split.parts["train"]), num_classes)
     drawn = subsets.subsets(world.split, world.columns, wanted, num_draws)
     return Planned(_of_one_length(recipe, parts.plan), world.columns, world.split.hash, drawn)
+
+
+def member_of(recipe: Recipe, subset: Subset) -> Recipe:
+    """Return the recipe of one run: the draw's seed, and batches of no more rows than there are."""
+    size = recipe.train.batch_size
+    train = recipe.train.model_copy(update={"batch_size": size if size == "all" else min(size, subset.rows)})
+    return recipe.model_copy(update={"seed": recipe.seed + subset.draw, "train": train})
 
 
 def _of_one_length(recipe: Recipe, plan: Plan) -> Recipe:

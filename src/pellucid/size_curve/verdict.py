@@ -24,8 +24,8 @@ def verdict(points: Sequence[Mapping[str, Any]], fit: Mapping[str, Any] | None) 
     return [
         {
             "kind": "data_limited",
-            "message": f"Twice the {most:,} training rows would remove {removes['value']:.0%} of the error "
-            f"({removes['low']:.0%} to {removes['high']:.0%}): data is what is lacking.",
+            "message": f"Twice the {most:,} training rows would remove {100 * removes['value']:.0f} % of the error "
+            f"({100 * removes['low']:.0f} to {100 * removes['high']:.0f} %): data is what is lacking.",
             "evidence": {
                 "rows": most,
                 "score": points[-1]["value"],
@@ -66,7 +66,8 @@ def said(told: Mapping[str, Any]) -> str:
         "lacking": "data is what is lacking.",
         "little": "more data would bring little.",
         "unclear": "whether more data would bring much is not shown "
-        f"(it would remove {removes['value']:.0%} of the error, {removes['low']:.0%} to {removes['high']:.0%}).",
+        f"(it would remove {100 * removes['value']:.0f} % of the error, {100 * removes['low']:.0f} to "
+        f"{100 * removes['high']:.0f} %). More draws (--draws) or more validation rows would tell.",
     }
     wide = ""
     if told["fit"]["scatter"] > 1:
