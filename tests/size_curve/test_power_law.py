@@ -71,6 +71,13 @@ def test_errors_that_grow_are_no_law() -> None:
     assert (law.a, law.p) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("level", [0.1, 1 / 3, 0.0])
+def test_errors_that_are_all_the_same_are_no_law(level: float) -> None:
+    law = fit(ROWS, np.full(15, level), CODES)
+    assert law.p == 1.0
+    assert law.interval(2516) == pytest.approx((level, level))
+
+
 def test_means_off_the_law_widen_its_intervals() -> None:
     random = np.random.default_rng(0)
     smooth = simulated(2.0, 0.5, 0.02, 0.01, random)

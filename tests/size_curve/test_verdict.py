@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pellucid.size_curve import summary
 from pellucid.size_curve.summary import errors_of
 from pellucid.size_curve.verdict import answer, verdict
 
@@ -38,6 +39,31 @@ def test_data_is_lacking_where_doubling_surely_removes_much(removes: tuple[float
 
 def test_without_a_law_there_is_no_finding() -> None:
     assert verdict([{"rows": 800, "value": 0.9}], None) == []
+
+
+ROWS, SIZES = np.repeat([100.0, 200, 400, 800], 2), np.repeat([100, 200, 400, 800], 2)
+NOTHING = np.zeros((1000, 8))
+
+
+@pytest.mark.parametrize(
+    ("values", "score", "better", "why"),
+    [
+        (np.ones(8), "accuracy", "max", "no run makes an error"),
+        (1 - 0.1 * np.tile([1.0, 1.1], 4), "accuracy", "max", "too flat or too noisy"),
+        (ROWS**-0.5 - 0.06, "log_loss", "min", "somewhere, and the law is of errors that fall to 0"),
+        (ROWS, "mean_return", "max", "is not known"),
+    ],
+)
+def test_where_no_law_is_claimed_it_is_said_why(values: Any, score: str, better: str, why: str) -> None:
+    law, told = summary._law(ROWS, values, SIZES, NOTHING, errors_of(score, better))
+    assert law is None
+    assert told is not None
+    assert why in told
+
+
+def test_from_three_sizes_no_law_is_claimed() -> None:
+    law, told = summary._law(ROWS[:6], ROWS[:6] ** -0.5, SIZES[:6], NOTHING[:, :6], errors_of("rmse", "min"))
+    assert (law, told) == (None, "3 sizes are too few: a power law meets three exactly, and 4 can refute it")
 
 
 def test_a_score_becomes_an_error_that_can_vanish() -> None:

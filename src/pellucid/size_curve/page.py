@@ -45,7 +45,8 @@ def draw(told: Mapping[str, Any]) -> Picture:
     name = told["primary"]
     errors = summary.errors_of(name, told["directions"][name])
     everything = [value for point in told["sizes"] for value in point["values"]]
-    is_log = errors is not None and min(errors.of(np.array(everything))) >= 0
+    drawn = errors.of(np.array(everything)) if errors is not None else np.array([-1.0])
+    is_log = bool(drawn.min() >= 0 and drawn.max() > 0)
     if errors is None or not is_log:
         errors = summary.Errors(name, is_rest=False)
     with style.house_style():

@@ -26,8 +26,8 @@ USUAL, SURE = -0.5, 4.0
 RESAMPLES = 1000
 ROUNDING = 1e-12
 LEVEL = 0.05
-UNFIT = 0.01
-"""Below this probability the means scatter about the law by more than the draws do."""
+UNLIKELY = 0.01
+"""Below this probability the runs show that there is a c, or that sizes lie about the law more widely than draws."""
 
 
 @dataclass(frozen=True)
@@ -115,17 +115,21 @@ def fit(
     free, between = num_runs - 3, num_sizes - 3
     variance, scatter = unexplained / free, 1.0
     excess = unexplained - pure
-    if pure > 0 and f.sf((excess / between) / (pure / (num_runs - num_sizes)), between, num_runs - num_sizes) < UNFIT:
+    if (
+        pure > 0
+        and f.sf((excess / between) / (pure / (num_runs - num_sizes)), between, num_runs - num_sizes) < UNLIKELY
+    ):
         scatter = float(np.sqrt(excess / between / variance))
         variance, free = excess / between, between
     flat = float(weights @ (errors - np.average(errors, weights=weights)) ** 2)
-    p = float(f.sf((flat - unexplained) / 2 / variance, 2, free)) if variance > 0 else 0.0 if flat > 0 else 1.0
+    is_flat = flat <= weights.sum() * (ROUNDING * np.abs(errors).max()) ** 2
+    p = 1.0 if is_flat else float(f.sf((flat - unexplained) / 2 / variance, 2, free)) if variance > 0 else 0.0
     random = np.random.default_rng([seed, 0xC0DE])
     deviation = np.sqrt(variance * free / chi2.ppf(random.uniform(size=resamples), free))[:, None]  # (resamples, 1)
     noise = random.standard_normal((resamples, num_runs)) * shape * deviation + (0 if shared is None else shared)
     laws = [c + a * rows**-b]
     without = _refined(rows, errors, weights, floor=False)
-    if c > 0 and variance > 0 and f.sf((without[3] - unexplained) / variance, 1, free) > LEVEL:
+    if c > 0 and variance > 0 and f.sf((without[3] - unexplained) / variance, 1, free) > UNLIKELY:
         laws.append(without[0] * rows ** -without[1])
     drawn = np.stack([np.stack(_fitted(rows, law + noise, weights)[:3], axis=1) for law in laws])
     return Law(a, b, c, drawn, p, shape * np.sqrt(variance), scatter)

@@ -79,7 +79,7 @@ def sizes_of(wanted: int | Sequence[int], num_rows: int, num_classes: int = 0) -
 def subsets(split: Split, columns: Columns, sizes: Sequence[int], num_draws: int) -> list[Subset]:
     """Return who learns in each run, draw after draw, and within a draw from the largest size to the smallest.
 
-    Of classes (or quantiles of a number) every subset has its share to within one row, and one of each at least; of
+    Of classes (or quantiles of a number) every subset has its share to within two rows, and one of each at least; of
     `split.group` it has whole groups. Where parts follow one another in time, subsets are the rows next before
     validation, the same in every draw.
 

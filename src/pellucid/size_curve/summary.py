@@ -23,6 +23,7 @@ from pellucid.evaluation.intervals import Z, resampled
 from pellucid.size_curve import power_law, verdict
 from pellucid.size_curve.power_law import FEWEST_SIZES, LEVEL, Law, Numbers
 from pellucid.size_curve.subsets import Subset
+from pellucid.tasks.score import Score
 
 FILE = "results/curve.json"
 BEYOND = (2, 10)
@@ -82,9 +83,10 @@ def of(folder: Path, subsets: Sequence[Subset], runs: Sequence[Path]) -> dict[st
     better = largest["directions"][primary]
     values = np.array([result["metrics"][primary]["value"] for result in results])
     rows, sizes = np.array([s.rows for s in subsets], np.float64), np.array([s.size for s in subsets])
-    shared = _shared(runs, primary, sizes)
-    points = _points(rows, values, sizes, shared, primary, results)
-    law, why = _law(rows, values, sizes, shared, errors_of(primary, better))
+    looks = [kept.read(run / "predictions/validation-scores.safetensors") for run in runs]
+    moved = shared([look.entrants[kept.NET][primary] for look in looks], sizes, looks[0].clusters)
+    points = _points(rows, values, sizes, moved, primary, results)
+    law, why = _law(rows, values, sizes, moved, errors_of(primary, better))
     told: dict[str, Any] = {
         "run": str(folder),
         "split": "validation",
@@ -121,15 +123,19 @@ def of(folder: Path, subsets: Sequence[Subset], runs: Sequence[Path]) -> dict[st
     return told
 
 
-def _shared(runs: Sequence[Path], primary: str, sizes: NDArray[Any]) -> Numbers:
-    """By how much each size's mean score differs in resamples of the validation rows, `[resamples, runs]`.
+def shared(scores: Sequence[Score], sizes: NDArray[Any], clusters: NDArray[np.int64] | None = None) -> Numbers:
+    """Return by how much each size's mean score differs in resamples of the rows it was judged on, `[resamples, runs]`.
 
     Of the mean, for what a single run makes of single rows is in the spread of the draws already.
+
+    Args:
+        scores: of the runs, all on the same rows, `[runs]`.
+        sizes: codes of the runs that are draws of one size, `[runs]`.
+        clusters: which rows belong together.
     """
-    looks = [kept.read(run / "predictions/validation-scores.safetensors") for run in runs]
-    scores = {str(place): look.entrants[kept.NET][primary] for place, look in enumerate(looks)}
-    found = resampled(scores, power_law.RESAMPLES, clusters=looks[0].clusters)
-    moved = np.stack([found[name] - score.value for name, score in scores.items()], axis=1)
+    named = {str(place): score for place, score in enumerate(scores)}
+    found = resampled(named, power_law.RESAMPLES, clusters=clusters)
+    moved = np.stack([found[name] - score.value for name, score in named.items()], axis=1)
     for size in np.unique(sizes):
         moved[:, sizes == size] = moved[:, sizes == size].mean(axis=1, keepdims=True)
     return moved
@@ -139,7 +145,7 @@ def _points(
     rows: Numbers,
     values: Numbers,
     sizes: NDArray[Any],
-    shared: Numbers,
+    moved: Numbers,
     primary: str,
     results: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
@@ -159,7 +165,7 @@ def _points(
         if free > 0:
             spread = float(shape[here].mean()) * math.sqrt(squares / free)
             half = float(t.ppf(0.975, free)) * spread / math.sqrt(len(here))
-        half = math.hypot(half, Z * float(shared[:, here[0]].std()))
+        half = math.hypot(half, Z * float(moved[:, here[0]].std()))
         there = [name for name in results[0]["baselines"] if all(name in results[run]["baselines"] for run in here)]
         beside = {
             name: float(np.mean([results[run]["baselines"][name][primary]["value"] for run in here]))
@@ -180,7 +186,7 @@ def _points(
 
 
 def _law(
-    rows: Numbers, values: Numbers, sizes: NDArray[Any], shared: Numbers, errors: Errors | None
+    rows: Numbers, values: Numbers, sizes: NDArray[Any], moved: Numbers, errors: Errors | None
 ) -> tuple[Law | None, str | None]:
     """The power law through the runs, or why none is claimed."""
     num_sizes = len(np.unique(sizes))
@@ -189,9 +195,11 @@ def _law(
     if num_sizes < FEWEST_SIZES:
         return None, f"{num_sizes} sizes are too few: a power law meets three exactly, and {FEWEST_SIZES} can refute it"
     found: Numbers = errors.of(values)
-    if found.min() < 0 or found.max() <= 0:
-        return None, f"{errors.told} is {found.min():.4g} somewhere: a power law is of errors above 0"
-    law = power_law.fit(rows, found, sizes, -shared if errors.is_rest else shared)
+    if found.max() == 0:
+        return None, "no run makes an error that more rows could remove"
+    if found.min() < 0:
+        return None, f"{errors.told} is {found.min():.4g} somewhere, and the law is of errors that fall to 0 at best"
+    law = power_law.fit(rows, found, sizes, -moved if errors.is_rest else moved)
     if law.p > LEVEL:
         return None, f"the curve is too flat or too noisy to tell a power law from no change at all (p = {law.p:.2g})"
     return law, None
