@@ -88,6 +88,14 @@ def test_means_off_the_law_widen_its_intervals() -> None:
     assert np.ptp(off.interval(2516)) > 5 * np.ptp(on.interval(2516))
 
 
+def test_draws_that_agree_count_once() -> None:
+    """As for a rule without chance on rows in time order: repeating its runs is no evidence."""
+    errors = np.repeat(simulated(2.0, 0.5, 0.02, 0.05, np.random.default_rng(5))[::3], 3)
+    once, thrice = fit(ROWS[::3], errors[::3], CODES[::3]), fit(ROWS, errors, CODES)
+    assert thrice.p == pytest.approx(once.p, rel=1e-3)
+    assert np.ptp(thrice.interval(2516)) == pytest.approx(np.ptp(once.interval(2516)), rel=0.15)
+
+
 def test_what_all_runs_share_widens_the_level_and_hardly_the_gain() -> None:
     errors = simulated(2.0, 0.5, 0.05, 0.01, np.random.default_rng(1))
     shared = np.tile(np.random.default_rng(2).normal(0, 0.01, (1000, 1)), (1, 15))

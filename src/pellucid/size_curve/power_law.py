@@ -114,12 +114,9 @@ def fit(
     num_runs, num_sizes = len(rows), len(np.unique(sizes))
     free, between = num_runs - 3, num_sizes - 3
     variance, scatter = unexplained / free, 1.0
-    excess = unexplained - pure
-    if (
-        pure > 0
-        and f.sf((excess / between) / (pure / (num_runs - num_sizes)), between, num_runs - num_sizes) < UNLIKELY
-    ):
-        scatter = float(np.sqrt(excess / between / variance))
+    excess, within = unexplained - pure, num_runs - num_sizes
+    if pure == 0 or f.sf((excess / between) / (pure / within), between, within) < UNLIKELY:
+        scatter = float(np.sqrt(excess / between / variance)) if variance > 0 else 1.0
         variance, free = excess / between, between
     flat = float(weights @ (errors - np.average(errors, weights=weights)) ** 2)
     is_flat = flat <= weights.sum() * (ROUNDING * np.abs(errors).max()) ** 2
