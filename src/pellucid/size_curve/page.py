@@ -103,20 +103,19 @@ def _draw_points(axes: Axes, told: Mapping[str, Any], errors: summary.Errors, is
         ends = sorted(errors.of(point[end]) for end in ("low", "high"))
         axes.plot([point["rows"]] * 2, np.maximum(ends, least), color=BLUE, lw=1.2, zorder=3)
         axes.plot([point["rows"]], [max(mean, least)], "o", color=BLUE, markersize=5, zorder=4)
+    axes.plot([], [], "o-", color=BLUE, markersize=5, label="the net")
 
 
 def _draw_baselines(axes: Axes, told: Mapping[str, Any], errors: summary.Errors) -> None:
     """What needs no deep learning, fitted on the same subsets."""
     names = [name for name in told["sizes"][-1]["baselines"] if name not in ("majority", "mean")]
-    if not names:
-        return
     for place, name in enumerate(names[: len(SERIES) - 1], 1):
         there = [point for point in told["sizes"] if name in point["baselines"]]
         rows = [point["rows"] for point in there]
         values = [float(errors.of(point["baselines"][name])) for point in there]
         dashes, called = DASHES[place % len(DASHES)], words.baseline(name)
         axes.plot(rows, values, color=SERIES[place], linestyle=dashes, lw=1, zorder=1, label=called)
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.03))
 
 
 def _ticks(axes: Axes, told: Mapping[str, Any], errors: summary.Errors, is_log: bool) -> None:
