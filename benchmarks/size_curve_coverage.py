@@ -1,7 +1,7 @@
 """How often the intervals of a size curve hold what was simulated, and how often noise is called a law.
 
 The claim: of runs at five or seven sizes whose error is c + a * rows^-b, the 95 % intervals of b, of c, of the error at
-once, twice and ten times the most rows, and of what doubling gains cover between 90 and 99 %, where there is a c and
+once, twice and ten times the most rows, and of what doubling gains cover in 90 to 100 %, where there is a c and
 where there is none; and errors that do not depend on the size are taken for a law in 5 % of the cases at most.
 
     python benchmarks/size_curve_coverage.py
