@@ -28,9 +28,6 @@ from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
 from pellucid.seeds import several
 from pellucid.training import failure
-from pellucid.validation import crossval as validation
-from pellucid.validation import summary
-from pellucid.validation.members import Plan
 
 PARTS = ("validation", "test")
 
@@ -65,34 +62,6 @@ class Run:
     def predict(self, inputs: Any = None, settings: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Predict new rows, continue prompts, sample or play: as `pellucid.predict`."""
         return predict(self, inputs, settings)
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """A folder of a cross-validation, a run per fold."""
-
-    folder: Path
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """Each score's mean over the folds with its interval, the folds, and the baselines with paired tests."""
-        told: dict[str, Any] = rundir.read_json(self.folder / summary.RESULT)
-        return told
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The scores, as means over the folds."""
-        return {name: score["value"] for name, score in self.result["metrics"].items()}
-
-    @property
-    def predictions(self) -> Path:
-        """Every row's prediction by a net that had not seen it, as CSV."""
-        return self.folder / summary.OUT_OF_FOLD
-
-    @property
-    def report(self) -> Path:
-        """The report's page."""
-        return self.folder / "report.html"
 
 
 @dataclass(frozen=True)
@@ -187,71 +156,8 @@ def train(
     """
     given = Given(report=report, quiet=quiet, before=before)
     if seeds is not None:
-        return Runs(several.train(recipe_of(recipe, settings), seeds, _path(out), given))
-    return Run(experiment.train(recipe_of(recipe, settings), _path(out), given))
-
-
-def crossval(
-    recipe: str | Path | Recipe,
-    settings: Iterable[str] | Mapping[str, Any] = (),
-    *,
-    folds: int = 5,
-    repeats: int = 1,
-    seeds: int = 1,
-    data: tuple[Any, Any] | None = None,
-    out: str | Path | None = None,
-    artefacts: bool = False,
-    stack: bool = True,
-    report: bool = True,
-    quiet: bool = False,
-    before: Callable[[Recipe, Parts], None] | None = None,
-) -> CrossValidation:
-    """Cross-validate a recipe: train it once per fold, and judge every row by a net that has not seen it.
-
-    Folds are dealt as the recipe's split says: by class, in whole groups, by time. Everything is fitted anew in each;
-    early stopping looks at rows of the fold's own training part. Called again with the same recipe and numbers,
-    finished folds stay and what was interrupted goes on.
-
-    Args:
-        recipe, settings: as `train` takes them.
-        folds: at least 2.
-        repeats: how often the rows are dealt, each time anew.
-        seeds: how often each fold is trained, with other initial weights and orders.
-        data: `(X, y)`, in the place of the recipe's own data.
-        out: the folder; `runs/NAME-crossval` by default.
-        artefacts: keep each fold's artefact and last checkpoint.
-        stack: let folds learn in one pass where their nets allow it and where it pays; which, and why, is told.
-        before: called with the recipe and what was assembled for the first fold, before a folder is made.
-
-    Raises:
-        PellucidError: the recipe or the data cannot be used; nothing was made.
-    """
-    chosen, columns = recipe_of(recipe, settings), None
-    if data is not None:
-        columns = from_parts({"train": data}, _question(chosen))
-        chosen = arrays.on_arrays(chosen, columns)
-    plan, options = Plan(folds, repeats, seeds), validation.Options(artefacts, stack, report, quiet, before)
-    return CrossValidation(validation.crossval(chosen, plan, _path(out), columns, options))
-
-
-def resume_crossval(
-    folder: str | Path | CrossValidation,
-    *,
-    data: tuple[Any, Any] | None = None,
-    artefacts: bool = False,
-    report: bool = True,
-    quiet: bool = False,
-) -> CrossValidation:
-    """Go on with a cross-validation that was interrupted or killed, fold by fold and inside a fold.
-
-    Args:
-        data: `(X, y)` as `crossval` was given it, where it was.
-    """
-    path = rundir.check(folder.folder if isinstance(folder, CrossValidation) else Path(folder))
-    columns = None
-    if data is not None:
-        columns = from_parts({"train": data}, _question(recipes.read(path / "recipe.toml")))
-    return CrossValidation(validation.resume(path, columns, validation.Options(artefacts, report=report, quiet=quiet)))
+        return Runs(several.train(recipe_of(recipe, settings), seeds, path_or_none(out), given))
+    return Run(experiment.train(recipe_of(recipe, settings), path_or_none(out), given))
 
 
 def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:
@@ -328,13 +234,13 @@ def fit(
         raise PellucidError(
             "y = None: there is nothing to predict. Give y, or name a recipe that needs none: recipe='digits-rbm'."
         )
-    columns = from_parts({"train": (X, y), **_parts(None, validation)}, _question(earlier) if earlier else task)
+    columns = from_parts({"train": (X, y), **_parts(None, validation)}, question_of(earlier) if earlier else task)
     module = model if isinstance(model, nn.Module) else None
     given = Given(columns, module, report, quiet)
     if resume is not None:
         return Run(experiment.resume(_folder(resume), given), module)
     if earlier is not None:
-        return Run(experiment.train(arrays.on_arrays(earlier, columns), _path(out), given), module)
+        return Run(experiment.train(arrays.on_arrays(earlier, columns), path_or_none(out), given), module)
     section: dict[str, Any] = {"name": model or ("convnet" if columns.schema["input"].kind == "image" else "mlp")}
     if module is not None:
         section = {"name": OWN, "class": f"{type(module).__module__}:{type(module).__qualname__}"}
@@ -344,7 +250,7 @@ def fit(
     }
     length = 20 if epochs is None else epochs
     made = arrays.of_arrays(columns, section, name or "arrays", seed=seed or 0, shares=shares, epochs=length)
-    return Run(experiment.train(recipes.override(made, settings), _path(out), given), module)
+    return Run(experiment.train(recipes.override(made, settings), path_or_none(out), given), module)
 
 
 def evaluate(
@@ -462,7 +368,7 @@ def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:
     return {part: given for part, given in (("train", data), ("validation", validation)) if isinstance(given, tuple)}
 
 
-def _question(recipe: Recipe) -> Question | None:
+def question_of(recipe: Recipe) -> Question | None:
     """What a recipe asks of its targets; a task that asks nothing of them leaves the choice to their values."""
     name = recipe.task["name"]
     return name if name in ("classify", "multi_label", "regress") else None
@@ -471,7 +377,7 @@ def _question(recipe: Recipe) -> Question | None:
 def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> Columns | None:
     """A run's columns from memory: given again, or kept with it; None where the recipe names a data set."""
     if given:
-        return from_parts(given, _question(recipe))
+        return from_parts(given, question_of(recipe))
     return keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
 
 
@@ -488,5 +394,6 @@ def _folder(run: str | Path | Run) -> Path:
     return rundir.check_single(run.folder if isinstance(run, Run) else Path(run))
 
 
-def _path(out: str | Path | None) -> Path | None:
+def path_or_none(out: str | Path | None) -> Path | None:
+    """Return a place as a path."""
     return None if out is None else Path(out)

@@ -234,6 +234,7 @@ def cache(
 
 
 app.command()(many.crossval)
+app.command()(many.curve)
 
 
 @app.callback(invoke_without_command=True)

@@ -63,6 +63,13 @@ class Outcome:
         return Outcome(told, as_text(told) + (f"\nReport: {told['run']}/report.html" if report else ""))
 
     @staticmethod
+    def of_curve(told: Mapping[str, Any], report: Path | None) -> Outcome:
+        """The score against the size, and where the page is."""
+        from pellucid.size_curve.summary import as_text
+
+        return Outcome(told, as_text(told) + (f"\nReport: {report}" if report else ""))
+
+    @staticmethod
     def of_predictions(predictions: Sequence[Mapping[str, Any]]) -> Outcome:
         """One line per input."""
         lines, noted = [], ("", "")
