@@ -22,6 +22,7 @@ def test_public_names() -> None:
     assert pellucid.__all__ == [
         "Artefact",
         "ArtefactError",
+        "CrossValidation",
         "DataError",
         "LeakError",
         "PellucidError",
@@ -34,6 +35,7 @@ def test_public_names() -> None:
         "TrainingFailed",
         "check",
         "copy",
+        "crossval",
         "evaluate",
         "fit",
         "load",
@@ -42,6 +44,7 @@ def test_public_names() -> None:
         "propose",
         "replay",
         "resume",
+        "resume_crossval",
         "show",
         "train",
     ]

@@ -16,10 +16,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Artefact": "pellucid.artefacts.artefact",
+    "CrossValidation": "pellucid.verbs",
     "Recipe": "pellucid.recipe",
     "Run": "pellucid.verbs",
     "Runs": "pellucid.verbs",
     "check": "pellucid.preflight.check",
+    "crossval": "pellucid.verbs",
     "evaluate": "pellucid.verbs",
     "fit": "pellucid.verbs",
     "load": "pellucid.verbs",
@@ -27,6 +29,7 @@ _HOMES = {
     "propose": "pellucid.proposals",
     "replay": "pellucid.verbs",
     "resume": "pellucid.verbs",
+    "resume_crossval": "pellucid.verbs",
     "train": "pellucid.verbs",
     "copy": "pellucid.listing",
     "ls": "pellucid.listing",

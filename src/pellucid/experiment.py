@@ -7,13 +7,13 @@ model come from.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from pellucid import environments, models, provision, reporting, rules, rundir, sources, tasks
@@ -26,7 +26,7 @@ from pellucid.data import world as data
 from pellucid.data.columns import Columns
 from pellucid.data.split import Split
 from pellucid.data.world import World
-from pellucid.errors import RecipeError, RunError, closest
+from pellucid.errors import PellucidError, RecipeError, RunError, closest
 from pellucid.evaluation.evaluate import run as evaluate
 from pellucid.execution import Execution, decide, threads_kept
 from pellucid.inspection.instruments import Instruments
@@ -38,7 +38,7 @@ from pellucid.rules.rule import Rule, Tunable
 from pellucid.rundir import RunFolder
 from pellucid.sources.shuffled import Shuffled
 from pellucid.sources.source import Source
-from pellucid.tasks.task import Differentiable, Look, Task
+from pellucid.tasks.task import Borrower, Differentiable, Look, Task
 from pellucid.training import fit as training
 from pellucid.training.bookkeeping import State
 from pellucid.training.interrupt import Interrupted
@@ -64,8 +64,12 @@ class Given:
     """Write report.html at the end."""
     quiet: bool = False
     """Show no progress."""
+    read: Columns | None = None
+    """What the recipe's source holds, where it was read for another run already."""
     split: Split | None = None
-    """Who is in which part, where the recipe's own split is not meant: one of several folds."""
+    """Who is in which part, where the recipe's own split is not meant."""
+    judges_fold: bool = False
+    """The split's test part is a fold of cross-validation: judge it at the end, beside its baselines."""
     execution: Execution | None = None
     """As it was settled for another run of the same recipe, so that nothing is measured again."""
     before: Callable[[Recipe, Parts], None] | None = None
@@ -167,7 +171,7 @@ def assemble(recipe: Recipe, execution: Execution, given: Given) -> Parts:
     """Open the world and build what the recipe names; what can be refused is refused here, before a folder is made."""
     _check_given(recipe, given)
     execution.begin()
-    world = open_world(recipe, execution, given.columns, given.split)
+    world = open_world(recipe, execution, given.columns or given.read, given.split)
     _check_validated(recipe, world)
     model = given.module
     if model is None:
@@ -206,6 +210,12 @@ def open_world(
 
 def provide(task: Task, recipe: Recipe, world: World, execution: Execution, given: Given) -> None:
     """Give a task what it needs of another run on the same rows, training that first where it is not there yet."""
+
+    if given.split is not None and isinstance(task, Borrower):
+        raise PellucidError(
+            f"task.name = {recipe.task['name']!r} judges by what another run learned of the same rows, and there is "
+            "none for a fold or another piece of them. Use pellucid train RECIPE --seeds 5."
+        )
 
     def carry_out_quietly(needed: Recipe, out: Path) -> None:
         train(needed, out, Given(given.columns, report=False, quiet=True))
@@ -294,13 +304,65 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
         threads=ThreadWatch(recipe.execution.threads is None and execution.device == "cpu", tuned.alone),
         save_start=given.module is not None,
     )
-    model.load_state_dict(outcome.weights)
+    return tell(folder, recipe, execution, parts, given, outcome.weights, _account(outcome.state, model), outcome.look)
+
+
+def adopt(
+    recipe: Recipe,
+    out: Path,
+    execution: Execution,
+    parts: Parts,
+    given: Given,
+    weights: Mapping[str, Tensor],
+    account: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+) -> Path:
+    """Make the folder of a run that was trained together with others, as if it had been alone.
+
+    Args:
+        weights: to keep.
+        account: what training came to.
+        lines: of metrics.jsonl.
+    """
+    with rundir.create(recipe.name, recipes.to_toml(recipe), out) as folder:
+        folder.write_json(EXECUTION, execution.to_dict())
+        _same_split(folder, parts.world)
+        _note_layers(folder, parts)
+        results.keep_signals(folder, parts.rule.signals + parts.task.signals)
+        folder.append("metrics.jsonl", [dict(line) for line in lines])
+        return tell(folder, recipe, execution, parts, given, weights, account, None)
+
+
+def tell(
+    folder: RunFolder,
+    recipe: Recipe,
+    execution: Execution,
+    parts: Parts,
+    given: Given,
+    weights: Mapping[str, Tensor],
+    account: Mapping[str, Any],
+    seen: Look | None,
+) -> Path:
+    """Keep what was learned as an artefact, judge it, and write the report.
+
+    Args:
+        weights: that were learned.
+        account: what training came to.
+        seen: the validation of these weights, where it was looked at already.
+    """
+    world, model, task = parts.world, parts.model, parts.task
+    model.load_state_dict(weights)
     results.keep_artefact(folder, recipe, world, model, task, execution)
-    augmented = parts.source.exhibits() if isinstance(parts.source, Shuffled) else ()
-    results.keep_exhibits(folder, world, model, task, execution, augmented)
-    folder.write_json("results/training.json", _account(outcome.state, model))
-    seen = outcome.look or (look() if is_validated else None)
-    results.judge(folder, recipe, world, task, "validation", seen)
+    if not given.judges_fold:
+        augmented = parts.source.exhibits() if isinstance(parts.source, Shuffled) else ()
+        results.keep_exhibits(folder, world, model, task, execution, augmented)
+    folder.write_json("results/training.json", account)
+    if seen is None and world.size("validation") > 0:
+        seen = evaluate(model, task, world, "validation", execution)
+    results.judge(folder, recipe, world, task, "validation", seen, beside=not given.judges_fold)
+    if given.judges_fold:
+        world.seal.open()
+        results.judge(folder, recipe, world, task, "test", evaluate(model, task, world, "test", execution))
     if given.report:
         reporting.write(folder.path)
     return folder.path

@@ -30,6 +30,9 @@ from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
 from pellucid.seeds import several
 from pellucid.training import failure
+from pellucid.validation import crossval as validation
+from pellucid.validation import summary
+from pellucid.validation.members import Plan
 
 PARTS = ("validation", "test")
 
@@ -64,6 +67,34 @@ class Run:
     def predict(self, inputs: Any = None, settings: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Predict new rows, continue prompts, sample or play: as `pellucid.predict`."""
         return predict(self, inputs, settings)
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """A folder of a cross-validation, a run per fold."""
+
+    folder: Path
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Each score's mean over the folds with its interval, the folds, and the baselines with paired tests."""
+        told: dict[str, Any] = rundir.read_json(self.folder / summary.RESULT)
+        return told
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The scores, as means over the folds."""
+        return {name: score["value"] for name, score in self.result["metrics"].items()}
+
+    @property
+    def predictions(self) -> Path:
+        """Every row's prediction by a net that had not seen it, as CSV."""
+        return self.folder / summary.OUT_OF_FOLD
+
+    @property
+    def report(self) -> Path:
+        """The report's page."""
+        return self.folder / "report.html"
 
 
 @dataclass(frozen=True)
@@ -162,6 +193,69 @@ def train(
     return Run(experiment.train(recipe_of(recipe, settings), _path(out), given))
 
 
+def crossval(
+    recipe: str | Path | Recipe,
+    settings: Iterable[str] | Mapping[str, Any] = (),
+    *,
+    folds: int = 5,
+    repeats: int = 1,
+    seeds: int = 1,
+    data: tuple[Any, Any] | None = None,
+    out: str | Path | None = None,
+    artefacts: bool = False,
+    stack: bool = True,
+    report: bool = True,
+    quiet: bool = False,
+    before: Callable[[Recipe, Parts], None] | None = None,
+) -> CrossValidation:
+    """Cross-validate a recipe: train it once per fold, and judge every row by a net that has not seen it.
+
+    Folds are dealt as the recipe's split says: by class, in whole groups, by time. Everything is fitted anew in each;
+    early stopping looks at rows of the fold's own training part. Called again with the same recipe and numbers,
+    finished folds stay and what was interrupted goes on.
+
+    Args:
+        recipe, settings: as `train` takes them.
+        folds: at least 2.
+        repeats: how often the rows are dealt, each time anew.
+        seeds: how often each fold is trained, with other initial weights and orders.
+        data: `(X, y)`, in the place of the recipe's own data.
+        out: the folder; `runs/NAME-crossval` by default.
+        artefacts: keep each fold's artefact and last checkpoint.
+        stack: let folds learn in one pass where their nets allow it and where it pays; which, and why, is told.
+        before: called with the recipe and what was assembled for the first fold, before a folder is made.
+
+    Raises:
+        PellucidError: the recipe or the data cannot be used; nothing was made.
+    """
+    chosen, columns = recipe_of(recipe, settings), None
+    if data is not None:
+        columns = from_parts({"train": data}, _question(chosen))
+        chosen = arrays.on_arrays(chosen, columns)
+    plan, options = Plan(folds, repeats, seeds), validation.Options(artefacts, stack, report, quiet, before)
+    return CrossValidation(validation.crossval(chosen, plan, _path(out), columns, options))
+
+
+def resume_crossval(
+    folder: str | Path | CrossValidation,
+    *,
+    data: tuple[Any, Any] | None = None,
+    artefacts: bool = False,
+    report: bool = True,
+    quiet: bool = False,
+) -> CrossValidation:
+    """Go on with a cross-validation that was interrupted or killed, fold by fold and inside a fold.
+
+    Args:
+        data: `(X, y)` as `crossval` was given it, where it was.
+    """
+    path = rundir.check(folder.folder if isinstance(folder, CrossValidation) else Path(folder))
+    columns = None
+    if data is not None:
+        columns = from_parts({"train": data}, _question(recipes.read(path / "recipe.toml")))
+    return CrossValidation(validation.resume(path, columns, validation.Options(artefacts, report=report, quiet=quiet)))
+
+
 def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:
     """Go on with a run that was interrupted or killed; it ends with the bytes it would have ended with."""
     folder = _folder(run)
@@ -190,11 +284,13 @@ def fit(
 
     Args:
         X: NumPy array, tensor or data frame: `[N, features]`, or images `[N, H, W]`, `[N, C, H, W]`, `[N, H, W, C]`.
-        y: `[N]` classes of any kind, or numbers; None for a recipe whose task predicts nothing, such as a density's.
+        y: `[N]` classes of any kind, or numbers, or `[N, labels]` of 0 and 1 with task="multi_label"; None for a recipe
+            whose task predicts nothing, such as a density's.
         model: a name of `ls("models")`, or your own `nn.Module` from a prepared batch of X to `[N, classes]` or
             `[N, targets]`, which is trained in place. By default a convolutional net for images and a multilayer
             perceptron for tables.
-        task: "classify" or "regress". By default fractional numbers are regressed and all else is classified.
+        task: "classify", "multi_label" or "regress". By default fractional numbers and several columns are regressed,
+            and all else is classified.
         validation: the share of rows that choose the best weights, or `(X, y)` of your own; 0.15 by default.
         test: the share of rows that stay sealed until `evaluate(run, "test")`; 0.15 by default.
         epochs: passes over the training rows; 20 by default.
@@ -382,7 +478,7 @@ def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:
 def _question(recipe: Recipe) -> Question | None:
     """What a recipe asks of its targets; a task that asks nothing of them leaves the choice to their values."""
     name = recipe.task["name"]
-    return name if name in ("classify", "regress") else None
+    return name if name in ("classify", "multi_label", "regress") else None
 
 
 def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> Columns | None:
@@ -402,7 +498,7 @@ def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, col
 
 
 def _folder(run: str | Path | Run) -> Path:
-    return rundir.check(run.folder if isinstance(run, Run) else Path(run))
+    return rundir.check_single(run.folder if isinstance(run, Run) else Path(run))
 
 
 def _path(out: str | Path | None) -> Path | None:

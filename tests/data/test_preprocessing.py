@@ -39,6 +39,7 @@ def test_a_table_is_standardised_as_by_scikit_learn() -> None:
     np.testing.assert_allclose(step.mean, scaler.mean_, rtol=1e-12)
     np.testing.assert_allclose(step.std, scaler.scale_, rtol=1e-12)
     expected = scaler.transform(columns.values["input"][test].astype(np.float64))
+    world.seal.open()
     given = world.take(world.rows("test"))["input"]
     assert given.dtype == torch.float32
     np.testing.assert_allclose(given, expected, atol=2e-6)

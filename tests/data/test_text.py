@@ -37,6 +37,7 @@ def test_parts_are_pieces_of_the_text_in_its_order() -> None:
 def test_the_vocabulary_has_seen_the_training_part_alone() -> None:
     world = text_world("abcabcabcabcabcabcXYabcZ", **HELD_OUT)
     assert world.spec.input.categories == ("a", "b", "c", UNKNOWN)
+    world.seal.open()
     assert world.tokens("test").tolist() == [3, 0, 1, 2, 3]
     assert world.tokens("train").tolist() == [0, 1, 2] * 4 + [0, 1]
     world.check()

@@ -42,6 +42,7 @@ def test_every_row_can_be_opened(name: str) -> None:
 
 def test_no_episode_is_in_two_parts() -> None:
     opened = world(validation_episodes=200, test_episodes=200)
+    opened.seal.open()
     training = {training_seed(seed, place, episode) for seed in range(3) for place in range(8) for episode in range(99)}
     validation, test = set(opened.seeds("validation")), set(opened.seeds("test"))
     assert (len(validation), len(test), len(training)) == (200, 200, 3 * 8 * 99)
@@ -77,6 +78,7 @@ def test_episodes_are_played_to_their_ends_side_by_side() -> None:
         return [0] * len(seen)
 
     opened = world()
+    opened.seal.open()
     together = play(opened.players(6), opened.seeds("test")[:6], left)
     alone = [play(opened.players(1), [seed], left) for seed in opened.seeds("test")[:6]]
     assert together.lengths.tolist() == [int(each.lengths[0]) for each in alone]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pellucid.evaluation.slices import SMALLEST, Slice, cut, describe, holm
+from pellucid.evaluation.holm import holm
+from pellucid.evaluation.slices import SMALLEST, Slice, cut, describe
 from pellucid.tasks.score import Score, mean_score
 
 

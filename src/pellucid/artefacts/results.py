@@ -80,12 +80,15 @@ def judge(
     part: str,
     look: Look | None,
     asked: Asked = NOTHING,
+    *,
+    beside: bool = True,
 ) -> dict[str, Any]:
     """Keep the result of a part, with intervals and beside baselines, and every row's prediction.
 
     Args:
         look: what the model makes of the part; None where nothing was held out.
         asked: what is to be told beyond scores: costs, slices.
+        beside: put baselines beside it, where the recipe asks for them, and tell how sure it is.
     """
     result: dict[str, Any] = {
         "run": str(folder.path),
@@ -98,8 +101,9 @@ def judge(
     found: Mapping[str, tuple[Scores, int]] = {}
     if look is not None:
         result |= describe(look, task, recipe.evaluate.resamples)
-        result |= certainty.judge(folder, look, asked, recipe.evaluate.resamples)
-        if recipe.evaluate.baselines:
+        if beside:
+            result |= certainty.judge(folder, look, asked, recipe.evaluate.resamples)
+        if beside and recipe.evaluate.baselines:
             found = baselines.run(task, recipe.task, world, part)
             result["baselines"] = baselines.describe(found, recipe.evaluate.resamples, look.clusters)
         _keep_predictions(folder, look)

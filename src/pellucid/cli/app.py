@@ -8,6 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
+from pellucid.cli import many
+from pellucid.cli.asking import (
+    Check,
+    Data,
+    Debug,
+    Json,
+    Model,
+    RecipeArgument,
+    Report,
+    RunArgument,
+    Settings,
+    Target,
+    asked,
+    looked_at,
+)
 from pellucid.cli.outcome import Outcome, Stopped, answer, run_safely
 
 app = typer.Typer(
@@ -20,43 +35,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line of standard output.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 SETTING = "predict."
 """How a setting of `predict` begins; everything else is an input."""
-RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run folder, as `train` printed it.", show_default=False)
-]
 
 
 @app.command()
 def train(
-    recipe: Annotated[
-        str | None,
-        typer.Argument(metavar="RECIPE|FILE.toml", help="A name of `pellucid ls`, or a file.", show_default=False),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="section.field=value ...", help="Changes to the recipe.", show_default=False),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH", help="Data of your own, a file or a folder: a recipe is proposed.", show_default=False
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Of --data, the column to predict, or the piece of names that is the class.",
-            show_default=False,
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Of --data, the model; by default a plain first choice.", show_default=False),
-    ] = None,
+    recipe: RecipeArgument = None,
+    settings: Settings = None,
+    data: Data = None,
+    target: Target = None,
+    model: Model = None,
     out: Annotated[
         Path | None, typer.Option(help="The run folder to make [default: runs/NAME].", show_default=False)
     ] = None,
@@ -68,8 +57,8 @@ def train(
     replay: Annotated[
         Path | None, typer.Option(metavar="RUN/failures/step-N", help="Do a failed step again.", show_default=False)
     ] = None,
-    check: Annotated[bool, typer.Option(help="Look at data of your own for what is wrong with it first.")] = True,
-    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+    check: Check = True,
+    report: Report = True,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -78,15 +67,10 @@ def train(
     from pellucid.errors import PellucidError, TrainingFailed
     from pellucid.training.interrupt import Interrupted
 
-    chosen: Any = recipe
-    if data is not None:
-        chosen = _proposed(data, target, model, [*([recipe] if recipe else []), *(settings or [])])
-        settings = []
-    elif target is not None or model is not None:
-        raise PellucidError("--target and --model go with --data PATH.")
+    chosen = asked(recipe, settings, data, target, model)
     if seeds is not None and chosen is None:
         raise PellucidError("--seeds goes with a recipe; given again, it goes on with those that were interrupted.")
-    if resume is not None and (chosen or settings):
+    if resume is not None and (chosen is not None or settings):
         raise PellucidError("A resumed run keeps its own recipe: give --resume RUN alone.")
     if sum(choice is not None for choice in (chosen, resume, replay)) != 1:
         raise PellucidError(
@@ -94,54 +78,19 @@ def train(
         )
     if replay is not None:
         raise TrainingFailed(verbs.replay(replay))
-    before = None
-    if chosen is not None:
-        chosen, settings = verbs.recipe_of(chosen, settings or []), []
-        before = _looked_at(chosen) if check else None
+    before = looked_at(chosen) if chosen is not None and check else None
     try:
         if seeds is not None:
-            runs = verbs.train(chosen, settings or [], out=out, seeds=seeds, report=report, before=before)
+            runs = verbs.train(chosen, out=out, seeds=seeds, report=report, before=before)
             answer(Outcome.of_seeds(runs.result), json)
             return
         if resume is not None:
             run = verbs.resume(resume, report=report)
         else:
-            run = verbs.train(chosen, settings or [], out=out, report=report, before=before)
+            run = verbs.train(chosen, out=out, report=report, before=before)
     except Interrupted as interruption:
         raise Stopped(str(interruption)) from None
     answer(Outcome.of_run(run.folder, "validation", report=report), json)
-
-
-def _proposed(data: Path, target: str | None, model: str | None, settings: list[str]) -> Any:
-    """A recipe for data of one's own with the user's settings, shown as it will be carried out."""
-    from pellucid.proposals import propose
-    from pellucid.recipe import to_toml
-    from pellucid.verbs import recipe_of
-
-    made = propose(data, target, model, settings)
-    recipe = recipe_of(made.recipe, settings)
-    print("\n".join(made.because), to_toml(recipe), sep="\n\n", file=sys.stderr)
-    return recipe
-
-
-def _looked_at(recipe: Any) -> Any:
-    """Tell what is found in the user's own files, and return what tells of their split once it is drawn."""
-    from pellucid.data.world import ARRAYS, is_own
-    from pellucid.preflight.check import of_data, of_split
-
-    if not is_own(recipe.data.source) or recipe.data.source == ARRAYS:
-        return None
-    found = of_data(recipe.data)
-    print(*found, "Looked at the data before training; --no-check leaves that out.\n", sep="\n", file=sys.stderr)
-    told = {(finding.kind, tuple(finding.rows)) for finding in found}
-
-    def look(resolved: Any, parts: Any) -> None:
-        for finding in of_split(parts, resolved):
-            if (finding.kind, tuple(finding.rows)) not in told:
-                told.add((finding.kind, tuple(finding.rows)))  # several seeds have one split
-                print(finding, file=sys.stderr)
-
-    return look
 
 
 @app.command()
@@ -298,6 +247,9 @@ def cache(
     rows = rundir.cached()
     text = "\n".join([f"{folder}{'' if rows else ' is empty'}", *(f"  {row['name']:<12}{row['line']}" for row in rows)])
     answer(Outcome({"folder": str(folder), "cache": rows}, text), json)
+
+
+app.command()(many.crossval)
 
 
 @app.callback(invoke_without_command=True)

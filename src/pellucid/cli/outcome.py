@@ -29,19 +29,22 @@ class Outcome:
     @staticmethod
     def of_run(folder: Path, split: str, *, report: bool) -> Outcome:
         """The result of a part, and where the report is."""
+        from pellucid.reporting import words
         from pellucid.rundir import read_json
 
         result = read_json(folder / f"results/{split}.json")
         lines = [_result(result), *tables.of_result(result, _columns)]
         if split == "validation":
-            times = f"{result['looks']} time{'s' if result['looks'] != 1 else ''}"
             command = f"pellucid evaluate {shlex.quote(str(folder))} --split test"
             if result["looks"]:
-                lines.append(f"The test part has been opened {times}.")
+                lines.append(f"The test part has been opened {words.times(result['looks'])}.")
             else:
                 lines.append(f"The test part is sealed. Open it once, at the end: {command}")
+            others = result.get("looks_at_test", 0) - result["looks"]
+            if others > 0:
+                lines.append(f"Other runs have looked at these test rows {words.times(others)}.")
         else:
-            lines.append(f"The test part has been opened {result['looks']} time{'s' if result['looks'] != 1 else ''}.")
+            lines.append(words.look(result["looks"], result.get("looks_at_test", 0)))
         if report:
             lines.append(f"Report: {folder / 'report.html'}")
         return Outcome(result, "\n".join(lines))
@@ -52,6 +55,13 @@ class Outcome:
         from pellucid.seeds.summary import as_text
 
         return Outcome(told, as_text(told))
+
+    @staticmethod
+    def of_crossval(told: Mapping[str, Any], *, report: bool) -> Outcome:
+        """What the folds say together."""
+        from pellucid.validation.tell import as_text
+
+        return Outcome(told, as_text(told) + (f"\nReport: {told['run']}/report.html" if report else ""))
 
     @staticmethod
     def of_predictions(predictions: Sequence[Mapping[str, Any]]) -> Outcome:

@@ -59,17 +59,23 @@ def open(recipe: Recipe, device: str = "cpu", columns: Columns | None = None, sp
     Raises:
         DataError: the data is missing, damaged, holds NaN, or cannot be split as asked.
     """
-    columns = (
-        columns
-        if columns is not None
-        else read(recipe.data, list(filter(None, [recipe.split.group, recipe.split.time])))
-    )
+    columns = columns if columns is not None else read(recipe.data, keys_of(recipe))
     if columns.schema["input"].kind == "tokens":
         assert split is None, "a text is one stream, of which no folds are dealt"
         return text.open(recipe, columns, device)
+    return rows.open(recipe, rows_of(recipe, columns), device, split)
+
+
+def rows_of(recipe: Recipe, columns: Columns) -> Columns:
+    """Return what a split's row ids count: of a series its windows, of anything else the columns as they are."""
     if columns.schema["input"].clock is not None:
-        columns = windows.cut(columns, recipe.prepare, recipe.split)
-    return rows.open(recipe, columns, device, split)
+        return windows.cut(columns, recipe.prepare, recipe.split)
+    return columns
+
+
+def keys_of(recipe: Recipe) -> list[str]:
+    """Return the columns that a recipe's rows are grouped or ordered by."""
+    return [key for key in (recipe.split.group, recipe.split.time) if key is not None]
 
 
 ARRAYS = "arrays"

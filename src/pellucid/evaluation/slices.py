@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.evaluation.calibration import Clusters
+from pellucid.evaluation.holm import holm
 from pellucid.evaluation.intervals import resampled, with_intervals
 from pellucid.tasks.score import Score
 
@@ -174,19 +175,3 @@ def _clustered(
     half = float(t.ppf(0.975, freedom)) * spread
     p = float(2 * t.sf(abs(value) / spread, freedom)) if spread > 0 else 1.0
     return value - half, value + half, p
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for as many tests: step down, so that any false finding is as rare as one p says.
-
-    Holm 1979, "A simple sequentially rejective multiple test procedure".
-
-    Example:
-        >>> holm([0.01, 0.04, 0.03])
-        [0.03, 0.06, 0.06]
-    """
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = largest
-    return adjusted

@@ -37,7 +37,7 @@ def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Map
     world = of_rows(world)
     rows = world.rows("train")
     judged = world.take(world.rows(part))
-    y, targets = _targets(world, "train"), judged["target"].cpu().numpy()
+    y, targets = prepared_targets(world, "train"), judged["target"].cpu().numpy()
     new = judged["input"].flatten(1).cpu().numpy()
 
     def taken(places: NDArray[np.int64]) -> NDArray[Any]:
@@ -47,7 +47,7 @@ def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Map
     spec = world.spec.target
     assert spec is not None
     if world.spec.input.kind == "tokens":
-        X, new = _term_weights(inputs(np.arange(len(y))), new, len(world.spec.input.categories))
+        X, new = term_weights(inputs(np.arange(len(y))), new, len(world.spec.input.categories))
         if spec.kind == "category":
             return _judged(task, _document_classifiers(X, y, new, len(spec.categories)), targets)
         inputs = X.__getitem__
@@ -66,15 +66,15 @@ def _judged(
     return {name: (task.scores(predicted, targets), rows) for name, (predicted, rows) in predictions.items()}
 
 
-def _targets(world: Rows, part: str) -> NDArray[Any]:
-    """The targets of a part as batches hold them, without their inputs."""
+def prepared_targets(world: Rows, part: str) -> NDArray[Any]:
+    """Return the targets of a part as batches hold them, without their inputs."""
     raw = tensor_of(world.columns.dense("target")[world.rows(part).numpy()]).to(world.device)
     prepared: NDArray[Any] = world.preprocessing.apply("target", raw).cpu().numpy()
     return prepared
 
 
-def _term_weights(X: NDArray[Any], new: NDArray[Any], num_tokens: int) -> tuple[Any, Any]:
-    """Documents as how often each known token occurs, weighted by how few training documents have it (tf-idf)."""
+def term_weights(X: NDArray[Any], new: NDArray[Any], num_tokens: int) -> tuple[Any, Any]:
+    """Return how often each known token occurs in documents, weighted by how few training ones have it (tf-idf)."""
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -113,8 +113,8 @@ def _classifiers(inputs: Inputs, y: NDArray[Any], new: NDArray[Any], num_classes
 
     shares = np.bincount(y, minlength=num_classes) / len(y)
     majority = np.tile(shares, (len(new), 1))
-    sample = _with_every_class(_sample(len(y), MAX_LINEAR / new.shape[1]), y)
-    near = _sample(len(y), MAX_NEIGHBOUR / new.size)
+    sample = _with_every_class(some_places(len(y), MAX_LINEAR / new.shape[1]), y)
+    near = some_places(len(y), MAX_NEIGHBOUR / new.size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 50 steps are a baseline whether or not they converge
         linear = LogisticRegression(C=1.0, max_iter=50).fit(inputs(sample), y[sample])
@@ -136,7 +136,7 @@ def _regressors(inputs: Inputs, y: NDArray[Any], new: NDArray[Any]) -> dict[str,
     from sklearn.linear_model import Ridge
     from sklearn.neighbors import KNeighborsRegressor
 
-    sample, near = _sample(len(y), MAX_LINEAR / new.shape[1]), _sample(len(y), MAX_NEIGHBOUR / new.size)
+    sample, near = some_places(len(y), MAX_LINEAR / new.shape[1]), some_places(len(y), MAX_NEIGHBOUR / new.size)
     neighbours = KNeighborsRegressor(min(NEIGHBOURS, len(near))).fit(inputs(near), y[near])
     linear = Ridge(alpha=1.0).fit(inputs(sample), y[sample])
     shape = (new.shape[0], y.shape[1])
@@ -147,11 +147,11 @@ def _regressors(inputs: Inputs, y: NDArray[Any], new: NDArray[Any]) -> dict[str,
     }
 
 
-def _sample(rows: int, most: float) -> NDArray[np.int64]:
-    """All places, or `most` of them at random where that would be too much work."""
-    if rows <= most:
-        return np.arange(rows)
-    return np.sort(np.random.default_rng(derive(0, "baselines")).permutation(rows)[: max(100, int(most))])
+def some_places(num_rows: int, most: float) -> NDArray[np.int64]:
+    """Return all places, or `most` of them at random where that would be too much work."""
+    if num_rows <= most:
+        return np.arange(num_rows)
+    return np.sort(np.random.default_rng(derive(0, "baselines")).permutation(num_rows)[: max(100, int(most))])
 
 
 def _with_every_class(places: NDArray[np.int64], y: NDArray[Any]) -> NDArray[np.int64]:

@@ -93,9 +93,8 @@ class Regress:
         truth = self.original(targets)
         error = predictions["number"].astype(np.float64) - truth
         ones = np.ones(len(truth))
-        # r2 from sums: 1 - SSE / (sum y^2 - (sum y)^2 / n), with y shifted to keep the digits
-        y = truth - truth.mean(axis=0)
-        moments = np.concatenate([ones[:, None], np.square(error), np.square(y), y], axis=1)
+        # r2 from sums: 1 - SSE / (sum y^2 - (sum y)^2 / n); y as it is, so that the moments of folds may be pooled
+        moments = np.concatenate([ones[:, None], np.square(error), np.square(truth), truth], axis=1)
         return {
             "rmse": Score(np.concatenate([np.square(error), ones[:, None]], axis=1), "root_mean", "min"),
             "mae": mean_score(np.abs(error).mean(axis=1), "min"),

@@ -14,8 +14,8 @@ from typing import Any
 class Interrupted(KeyboardInterrupt):
     """The run was interrupted and saved; the message says how to go on."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"Interrupted; the run is saved. Go on with: pellucid train --resume {folder}")
+    def __init__(self, folder: Path, verb: str = "train") -> None:
+        super().__init__(f"Interrupted; the run is saved. Go on with: pellucid {verb} --resume {folder}")
         self.folder = folder
 
 

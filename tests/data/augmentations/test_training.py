@@ -103,6 +103,7 @@ def test_training_sees_it_and_nobody_else() -> None:
     for augment in (PICTURES, []):
         parts = parts_of(recipe_of("digits-mlp", augment))
         world = parts.world
+        world.seal.open()
         assert isinstance(parts.source, Shuffled)
         first = parts.source.next()
         rows = first.rows

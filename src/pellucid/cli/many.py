@@ -1,0 +1,73 @@
+"""The commands that carry out many runs, or look at several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pellucid.cli.asking import (
+    Check,
+    Data,
+    Debug,
+    Json,
+    Model,
+    RecipeArgument,
+    Report,
+    Settings,
+    Target,
+    asked,
+    looked_at,
+)
+from pellucid.cli.outcome import Outcome, Stopped, answer
+
+
+def crossval(
+    recipe: RecipeArgument = None,
+    settings: Settings = None,
+    data: Data = None,
+    target: Target = None,
+    model: Model = None,
+    folds: Annotated[int, typer.Option(metavar="K", help="Into how many folds the rows are dealt.")] = 5,
+    repeats: Annotated[int, typer.Option(metavar="R", help="How often they are dealt, each time anew.")] = 1,
+    seeds: Annotated[int, typer.Option(metavar="N", help="How often each fold is trained, from other weights.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to make [default: runs/NAME-crossval].", show_default=False)
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Go on with a cross-validation.", show_default=False)
+    ] = None,
+    artefacts: Annotated[bool, typer.Option("--artefacts", help="Keep each fold's artefact.")] = False,
+    stack: Annotated[bool, typer.Option(help="Let folds learn in one pass where that pays.")] = True,
+    check: Check = True,
+    report: Report = True,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a recipe once per fold, and judge every row by a net that has not seen it."""
+    from pellucid import verbs
+    from pellucid.errors import PellucidError
+    from pellucid.training.interrupt import Interrupted
+
+    chosen = asked(recipe, settings, data, target, model)
+    if (chosen is None) == (resume is None):
+        raise PellucidError("Give exactly one of: a recipe (`pellucid ls` lists them), --data PATH, --resume FOLDER.")
+    try:
+        if resume is not None:
+            done = verbs.resume_crossval(resume, artefacts=artefacts, report=report)
+        else:
+            done = verbs.crossval(
+                chosen,
+                folds=folds,
+                repeats=repeats,
+                seeds=seeds,
+                out=out,
+                artefacts=artefacts,
+                stack=stack,
+                report=report,
+                before=looked_at(chosen) if check else None,
+            )
+    except Interrupted as interruption:
+        raise Stopped(str(interruption)) from None
+    answer(Outcome.of_crossval(done.result, report=report), json)
