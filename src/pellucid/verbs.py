@@ -15,12 +15,14 @@ from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
-from pellucid.data import keep
+from pellucid.data import keep, lookup
 from pellucid.data.arrays import Question, from_parts
 from pellucid.data.columns import Columns
 from pellucid.data.world import World
 from pellucid.errors import PellucidError, RecipeError, RunError
+from pellucid.evaluation import certainty
 from pellucid.evaluation import evaluate as evaluation
+from pellucid.evaluation.certainty import Asked
 from pellucid.execution import Execution, threads_kept
 from pellucid.experiment import Given, Parts
 from pellucid.proposals import arrays
@@ -254,7 +256,13 @@ def fit(
 
 
 def evaluate(
-    run: str | Path | Run, split: str = "validation", *, data: tuple[Any, Any] | None = None, validation: Any = None
+    run: str | Path | Run,
+    split: str = "validation",
+    *,
+    slices: Sequence[str] = (),
+    costs: Sequence[str] = (),
+    data: tuple[Any, Any] | None = None,
+    validation: Any = None,
 ) -> dict[str, Any]:
     """Evaluate a run's artefact on a part of its data: scores with intervals, beside baselines.
 
@@ -262,6 +270,9 @@ def evaluate(
 
     Args:
         split: "validation" or "test".
+        slices: columns by whose values the rows are told apart, each slice tested against the rest: a feature or any
+            other column of a table, "target", "folder", a piece of files' names.
+        costs: of mistakes, `["ill:healthy=5"]` for an ill row that is held to be healthy; of those not named, 1.
         data, validation: the `(X, y)` that `fit` was given, where they were too large to be kept with the run.
     """
     if split not in PARTS:
@@ -275,6 +286,8 @@ def evaluate(
         world = _world(path, recipe, execution, kept, columns)
         if world.size(split) == 0:
             raise PellucidError(f"{path}: the {split} part has no rows: the recipe's split.{split} is 0.")
+        asked = Asked(tuple(costs), lookup.columns(recipe.data, world, slices))
+        certainty.check(kept.task, asked)
         experiment.provide(kept.task, recipe, world, execution, Given(columns))
         if split == "test":
             folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
@@ -283,7 +296,7 @@ def evaluate(
         execution.begin()
         execution.place(kept.model)
         seen = evaluation.run(kept.model, kept.task, world, split, execution)
-        result = results.judge(folder, recipe, world, kept.task, split, seen)
+        result = results.judge(folder, recipe, world, kept.task, split, seen, asked)
         reporting.write(path)
     return result
 

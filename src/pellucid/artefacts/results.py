@@ -14,12 +14,14 @@ from torch import inference_mode, nn
 
 from pellucid import exhibit, ledger, rundir
 from pellucid.artefacts import artefact as artefacts
+from pellucid.artefacts import certainty
 from pellucid.artefacts.artefact import Artefact
 from pellucid.artefacts.card import card
 from pellucid.data.pictures import encode
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
 from pellucid.evaluation import baselines, kept
+from pellucid.evaluation.certainty import NOTHING, Asked
 from pellucid.evaluation.evaluate import evaluating
 from pellucid.evaluation.kept import Kept, Scores
 from pellucid.evaluation.result import describe
@@ -71,13 +73,22 @@ def keep_exhibits(
 
 
 def judge(
-    folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str, look: Look | None, *, beside: bool = True
+    folder: RunFolder,
+    recipe: Recipe,
+    world: World,
+    task: Task,
+    part: str,
+    look: Look | None,
+    asked: Asked = NOTHING,
+    *,
+    beside: bool = True,
 ) -> dict[str, Any]:
     """Keep the result of a part, with intervals and beside baselines, and every row's prediction.
 
     Args:
         look: what the model makes of the part; None where nothing was held out.
-        beside: put baselines beside it, where the recipe asks for them.
+        asked: what is to be told beyond scores: costs, slices.
+        beside: put baselines beside it, where the recipe asks for them, and tell how sure it is.
     """
     result: dict[str, Any] = {
         "run": str(folder.path),
@@ -90,6 +101,8 @@ def judge(
     found: Mapping[str, tuple[Scores, int]] = {}
     if look is not None:
         result |= describe(look, task, recipe.evaluate.resamples)
+        if beside:
+            result |= certainty.judge(folder, look, asked, recipe.evaluate.resamples)
         if beside and recipe.evaluate.baselines:
             found = baselines.run(task, recipe.task, world, part)
             result["baselines"] = baselines.describe(found, recipe.evaluate.resamples, look.clusters)

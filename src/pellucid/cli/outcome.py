@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from pellucid.cli import tables
 from pellucid.errors import PellucidError
 
 # Typer keeps the click that it uses to itself; the class of all wrong usage is a parent of the one that it exports.
@@ -32,7 +33,7 @@ class Outcome:
         from pellucid.rundir import read_json
 
         result = read_json(folder / f"results/{split}.json")
-        lines = [_result(result)]
+        lines = [_result(result), *tables.of_result(result, _columns)]
         if split == "validation":
             command = f"pellucid evaluate {shlex.quote(str(folder))} --split test"
             if result["looks"]:
@@ -84,6 +85,7 @@ class Outcome:
                 said += f"  {answer['file']}"
             share = answer.get("probabilities", {}).get(str(answer.get("prediction")))
             sure = f"  ({share:.1%})" if share is not None else ""
+            sure += "".join(tables.held(key, value) for key, value in answer.items())
             source, _, row = str(answer["input"]).rpartition(":")
             note = (source if row.isdecimal() else "", answer.get("note", ""))
             repeated = note[0] and note == noted  # what is noted of a whole table stands beside its first row

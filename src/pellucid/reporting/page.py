@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.reporting import (
+    certainty,
     curves,
     exhibits,
     matrices,
@@ -14,6 +15,7 @@ from pellucid.reporting import (
     pictures,
     provenance,
     record,
+    reliability,
     scatter,
     scores,
     signals,
@@ -60,6 +62,7 @@ def draw(told: Record) -> Figures:
             "learning": curves.draw_learning(told),
             "confusion": matrices.draw_confusion(detailed),
             "recall": scores.draw_recall(detailed),
+            "reliability": reliability.draw(detailed),
             "overlaps": overlaps.draw(detailed),
             "labels": overlaps.draw_labels(detailed),
             "predicted": scatter.draw_predicted(told.predictions(detailed["split"]))
@@ -110,6 +113,7 @@ def _sections(told: Record, figures: Figures) -> dict[str, Any]:
         "intervals": {part: scores.how_intervals(result) for part, result in told.results.items()},
         "confused": matrices.most_confused(detailed) if detailed and "confusion" in detailed else [],
         "many_classes": bool(detailed and "confusion" in detailed and matrices.is_large(detailed)),
+        "sure": certainty.told(told),
         "worst": pictures.worst(told, detailed) if detailed else None,
         "labels": overlaps.labels(detailed or {}),
         "parts": provenance.parts(told),

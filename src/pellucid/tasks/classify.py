@@ -25,8 +25,9 @@ from pellucid.data.world import World
 from pellucid.errors import DataError, ShapeError
 from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
-from pellucid.tasks import baselines, rows
-from pellucid.tasks.rows import Asking, RowsLook
+from pellucid.tasks import baselines, certainty, rows
+from pellucid.tasks.certainty import Asking, Certainty
+from pellucid.tasks.rows import RowsLook
 from pellucid.tasks.score import Score, mean_score
 from pellucid.tasks.task import Answer, Loss, PerRow
 
@@ -60,6 +61,7 @@ class Classify:
         counts = [count for count in spec.target.counts if count]
         self.imbalanced = bool(counts) and max(counts) > UNEQUAL * min(counts)
         self.primary = "balanced_accuracy" if self.imbalanced else "accuracy"
+        self.certainty: Certainty | None = None
 
     def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
         """Return the summed cross-entropy in nats and the summed weight of the rows.
@@ -170,7 +172,8 @@ class Classify:
         self, model: nn.Module, preprocessing: Preprocessing, examples: NDArray[Any], inputs: Any, settings: Base
     ) -> list[Answer]:
         """Predict rows of files or of memory; the examples where none are given."""
-        return rows.answers(self, model, preprocessing, self.input, inputs, examples)
+        amend = certainty.of_classes(self.certainty, settings, self.labels)
+        return rows.answers(self, model, preprocessing, self.input, inputs, examples, amend)
 
     def _check(self, logits: Tensor, rows: int) -> None:
         if not isinstance(logits, Tensor) or logits.shape != (rows, len(self.classes)):

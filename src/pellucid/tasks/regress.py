@@ -24,8 +24,9 @@ from pellucid.data.world import World
 from pellucid.errors import DataError, ShapeError
 from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
-from pellucid.tasks import baselines, forecasts, rows
-from pellucid.tasks.rows import Asking, RowsLook
+from pellucid.tasks import baselines, certainty, forecasts, rows
+from pellucid.tasks.certainty import Asking, Certainty
+from pellucid.tasks.rows import RowsLook
 from pellucid.tasks.score import Score, mean_score
 from pellucid.tasks.task import Answer, Loss, PerRow
 
@@ -53,7 +54,9 @@ class Regress:
         self.num_targets = spec.target.size
         self.names = spec.target.names
         self.mean, self.std = spec.target.mean or (0.0,), spec.target.std or (1.0,)
+        self.endings = [""] if self.num_targets == 1 else [f"_{name}" for name in self.names or range(self.num_targets)]
         self._config = config
+        self.certainty: Certainty | None = None
 
     def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
         """Return the loss summed over rows and averaged over targets, and the number of rows."""
@@ -109,8 +112,7 @@ class Regress:
     def table(self, predictions: PerRow, targets: NDArray[Any] | None) -> dict[str, Sequence[Any]]:
         """Return the true numbers where known and the predicted ones, a column per target."""
         columns: dict[str, Sequence[Any]] = {}
-        endings = [""] if self.num_targets == 1 else [f"_{name}" for name in self.names or range(self.num_targets)]
-        for index, ending in enumerate(endings):
+        for index, ending in enumerate(self.endings):
             if targets is not None:
                 columns[f"target{ending}"] = self.original(targets).astype(np.float32)[:, index].tolist()
             columns[f"prediction{ending}"] = predictions["number"][:, index].tolist()
@@ -149,7 +151,8 @@ class Regress:
         self, model: nn.Module, preprocessing: Preprocessing, examples: NDArray[Any], inputs: Any, settings: Base
     ) -> list[Answer]:
         """Predict rows of files or of memory; the examples where none are given."""
-        return rows.answers(self, model, preprocessing, self.input, inputs, examples)
+        amend = certainty.of_numbers(self.certainty, settings, self.endings)
+        return rows.answers(self, model, preprocessing, self.input, inputs, examples, amend)
 
     def _check(self, outputs: Tensor, rows: int) -> None:
         if not isinstance(outputs, Tensor):

@@ -23,6 +23,7 @@ from pellucid.data.steps import Reading
 from pellucid.data.world import World
 from pellucid.errors import PellucidError
 from pellucid.spec import Field, Spec
+from pellucid.tasks.certainty import Amend
 from pellucid.tasks.score import Score
 from pellucid.tasks.task import Answer, PerRow
 
@@ -202,9 +203,19 @@ def read(inputs: Any, field: Field, examples: NDArray[Any]) -> list[Input]:
 
 
 def answers(
-    task: RowTask, model: nn.Module, preprocessing: Preprocessing, field: Field, inputs: Any, examples: NDArray[Any]
+    task: RowTask,
+    model: nn.Module,
+    preprocessing: Preprocessing,
+    field: Field,
+    inputs: Any,
+    examples: NDArray[Any],
+    amend: Amend | None = None,
 ) -> list[Answer]:
-    """Predict the rows that a user asks about; a file that cannot be used is an answer with an error."""
+    """Predict the rows that a user asks about; a file that cannot be used is an answer with an error.
+
+    Args:
+        amend: how sure the predictions are to say that they are.
+    """
     found: list[Answer] = []
     step = preprocessing.steps.get("input")
     for given in read(inputs, step.raw if isinstance(step, Reading) else field, examples):
@@ -212,8 +223,10 @@ def answers(
             found.append(Answer({"input": given.names[0], "error": given.error}))
             continue
         outputs = respond(task, model, preprocessing, tensor_of(given.values))
-        table = task.table({name: tensor.cpu().numpy() for name, tensor in outputs.items()}, None)
-        found += [Answer(values) for values in _words(table, given)]
+        predictions: PerRow = {name: tensor.cpu().numpy() for name, tensor in outputs.items()}
+        predictions, sure = amend(predictions) if amend else (predictions, [{} for _ in given.names])
+        words = _words(task.table(predictions, None), given)
+        found += [Answer(values | more) for values, more in zip(words, sure, strict=True)]
     return found
 
 
