@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
@@ -46,7 +47,7 @@ def test_classifiers_are_scikit_learns() -> None:
     world = open_world(blobs(300))
     (X, y), (new, truth) = raw(world, "train"), raw(world, "validation")
     found = values_of(world)
-    assert list(found) == ["majority", "linear", "k_nearest"]
+    assert list(found) == ["majority", "linear", "k_nearest", "boosted_trees"]
     prior = DummyClassifier(strategy="prior").fit(X, y)
     linear = LogisticRegression(C=1.0).fit(X, y)
     nearest = KNeighborsClassifier(5).fit(X, y)
@@ -56,6 +57,13 @@ def test_classifiers_are_scikit_learns() -> None:
     assert found["k_nearest"]["accuracy"] == pytest.approx(metrics.accuracy_score(truth, nearest.predict(new)))
     shares = (nearest.predict_proba(new) * 5 + 1 / 3) / 6  # one vote more, shared by all classes
     assert found["k_nearest"]["log_loss"] == pytest.approx(metrics.log_loss(truth, shares))
+    trees = HistGradientBoostingClassifier(random_state=0).fit(X, y)  # to a tree standardised numbers are as good
+    told = {
+        "accuracy": metrics.accuracy_score(truth, trees.predict(new)),
+        "log_loss": metrics.log_loss(truth, trees.predict_proba(new)),
+        "auc": metrics.roc_auc_score(truth, trees.predict_proba(new), multi_class="ovr"),
+    }
+    assert {name: found["boosted_trees"][name] for name in told} == pytest.approx(told, rel=1e-3)
 
 
 @pytest.mark.parametrize("num_targets", [1, 2])
@@ -72,10 +80,12 @@ def test_regressors_are_scikit_learns_in_the_users_units(num_targets: int, stand
         X, new = values[rows["train"]], values[rows["validation"]]
     found = values_of(world, "regress")
     mean, std = (y.mean(axis=0), y.std(axis=0)) if standardize else (0, 1)
+    boosted = HistGradientBoostingRegressor(random_state=0)
     for name, predicted in (
         ("mean", np.tile(y.mean(axis=0), (len(new), 1))),
         ("linear", Ridge(1.0).fit(X, (y - mean) / std).predict(new).reshape(truth.shape) * std + mean),
         ("k_nearest", KNeighborsRegressor(5).fit(X, y).predict(new)),
+        ("boosted_trees", np.stack([boosted.fit(X, each).predict(new) for each in y.T], axis=1)),
     ):
         assert found[name]["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, predicted), rel=1e-4)
         assert found[name]["mae"] == pytest.approx(metrics.mean_absolute_error(truth, predicted), rel=1e-4)
@@ -95,10 +105,11 @@ def test_every_score_has_an_interval_and_says_on_how_many_rows_it_was_fitted() -
 def test_too_much_work_is_done_on_a_sample_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_rows, "MAX_LINEAR", 4 * 110)
     monkeypatch.setattr(of_rows, "MAX_NEIGHBOUR", 1)
+    monkeypatch.setattr(of_rows, "MAX_TREES", 4 * 3 * 100 * 120)  # features, classes, rounds, rows
     world = open_world(blobs(400))
     found = ask(world)
     fitted = {name: scores["accuracy"]["fitted_on"] for name, scores in found.items()}
-    assert fitted == {"majority": 280, "linear": 110, "k_nearest": 100}
+    assert fitted == {"majority": 280, "linear": 110, "k_nearest": 100, "boosted_trees": 120}
     assert found["linear"]["accuracy"]["value"] > found["majority"]["accuracy"]["value"]
 
 

@@ -15,7 +15,13 @@ _METRICS = {
     "mae": "MAE",
     "r2": "R²",
     "auc": "AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
     "f1": "F1",
+    "mcc": "MCC",
+    "kappa": "Cohen's kappa",
+    "pinball": "pinball loss",
+    "mase": "MASE",
     "dice": "Dice overlap",
     "mean_iou": "mean IoU",
     "nats_per_character": "nats per character",
@@ -28,6 +34,8 @@ _IN_FULL = {
     "mae": "mean absolute error",
     "r2": "R², the share of variance explained",
     "auc": "area under the ROC curve",
+    "mcc": "Matthews correlation coefficient",
+    "mase": "mean absolute scaled error",
     "mean_iou": "mean intersection over union",
 }
 _BASELINES = {
@@ -36,6 +44,7 @@ _BASELINES = {
     "linear": "linear model",
     "k_nearest": "nearest neighbours",
     "tfidf": "tf-idf and a linear model",
+    "boosted_trees": "boosted trees",
 }
 _INTERVALS = {"wilson": "Wilson's score", "bootstrap": "the bootstrap", "student": "Student's t"}
 
@@ -66,6 +75,8 @@ def metric(name: str) -> str:
         return f"recall of {name.removeprefix('recall_')}"
     if name.startswith("iou_"):
         return f"IoU of {name.removeprefix('iou_')}"
+    if is_top(name):
+        return f"top-{name.removeprefix('top_')} accuracy"
     return _METRICS.get(name, name.replace("_", " "))
 
 
@@ -86,7 +97,12 @@ def interval(kind: str) -> str:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a share of rows, which reads best in per cent."""
-    return "accuracy" in name or name.startswith(("recall", "precision"))
+    return "accuracy" in name or name.startswith("recall") or is_top(name)
+
+
+def is_top(name: str) -> bool:
+    """Whether a metric is the share of rows whose class is among the likeliest, such as top_5."""
+    return name.startswith("top_") and name.removeprefix("top_").isdecimal()
 
 
 def shown(score: Mapping[str, Any], name: str) -> Shown:

@@ -1,7 +1,8 @@
 """Baselines over rows: what needs no deep learning. A net that does not beat them has learned nothing worth its cost.
 
 Fitted by scikit-learn on the same prepared training rows, judged by the same task on the same part:
-the majority class (or the mean), a linear model (softmax regression or ridge, L2), and five nearest neighbours.
+the majority class (or the mean), a linear model (softmax regression or ridge, L2), and five nearest neighbours; of
+tables gradient-boosted trees too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from pellucid.data.batch import tensor_of
 from pellucid.data.rows import Rows
 from pellucid.data.world import World
 from pellucid.randomness import derive
-from pellucid.tasks.rows import RowTask, of_rows
+from pellucid.tasks import trees
+from pellucid.tasks.rows import RowsLook, RowTask, of_rows
 from pellucid.tasks.score import Score
 from pellucid.tasks.task import PerRow
 
@@ -26,6 +28,7 @@ NEIGHBOURS = 5
 # Work above which a baseline is fitted on a sample of the training rows, and says so.
 MAX_LINEAR = 2e8  # rows x features
 MAX_NEIGHBOUR = 4e11  # training rows x judged rows x features
+MAX_TREES = 5e8  # rows x features x trees
 
 Inputs = Callable[[NDArray[np.int64]], NDArray[Any]]
 """Prepared training inputs at some places of the training part, `[places, features]`: only what a baseline is fitted on
@@ -36,12 +39,19 @@ def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Map
     """Return each baseline's scores on a part, and the number of rows that it was fitted on."""
     world = of_rows(world)
     rows = world.rows("train")
-    judged = world.take(world.rows(part))
-    y, targets = _targets(world, "train"), judged["target"].cpu().numpy()
-    new = judged["input"].flatten(1).cpu().numpy()
+    batch = world.take(world.rows(part))
+    y, targets = _targets(world, "train"), batch["target"].cpu().numpy()
+    new = batch["input"].flatten(1).cpu().numpy()
 
     def taken(places: NDArray[np.int64]) -> NDArray[Any]:
         return world.take(rows[torch.from_numpy(places)])["input"].flatten(1).cpu().numpy()
+
+    def judged(predictions: Mapping[str, tuple[PerRow, int]]) -> dict[str, tuple[Mapping[str, Score], int]]:
+        looks = {
+            name: RowsLook(part, world.rows(part).numpy(), told, targets, task, world)
+            for name, (told, _) in predictions.items()
+        }
+        return {name: (look.all_scores, predictions[name][1]) for name, look in looks.items()}
 
     inputs: Inputs = taken
     spec = world.spec.target
@@ -49,21 +59,19 @@ def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Map
     if world.spec.input.kind == "tokens":
         X, new = _term_weights(inputs(np.arange(len(y))), new, len(world.spec.input.categories))
         if spec.kind == "category":
-            return _judged(task, _document_classifiers(X, y, new, len(spec.categories)), targets)
+            return judged(_document_classifiers(X, y, new, len(spec.categories)))
         inputs = X.__getitem__
+    is_table = world.columns.schema["input"].kind == "number" and world.columns.dense("input").ndim == 2
     if spec.kind == "category":
-        return _judged(task, _classifiers(inputs, y, new, len(spec.categories)), targets)
-    mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
+        told = _classifiers(inputs, y, new, len(spec.categories))
+        if is_table:
+            told["boosted_trees"] = _tree_classifier(world, part, y, len(spec.categories))
+        return judged(told)
     found = _regressors(inputs, y, new)
-    return _judged(
-        task, {name: ({"number": numbers * std + mean}, num) for name, (numbers, num) in found.items()}, targets
-    )
-
-
-def _judged(
-    task: RowTask, predictions: Mapping[str, tuple[PerRow, int]], targets: NDArray[Any]
-) -> dict[str, tuple[Mapping[str, Score], int]]:
-    return {name: (task.scores(predicted, targets), rows) for name, (predicted, rows) in predictions.items()}
+    if is_table:
+        found["boosted_trees"] = _tree_regressor(world, part, y)
+    mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
+    return judged({name: ({"number": numbers * std + mean}, num) for name, (numbers, num) in found.items()})
 
 
 def _targets(world: Rows, part: str) -> NDArray[Any]:
@@ -145,6 +153,37 @@ def _regressors(inputs: Inputs, y: NDArray[Any], new: NDArray[Any]) -> dict[str,
         "linear": (linear.predict(new).reshape(shape), len(sample)),
         "k_nearest": (neighbours.predict(new).reshape(shape), len(near)),
     }
+
+
+def _tree_classifier(world: Rows, part: str, y: NDArray[Any], num_classes: int) -> tuple[PerRow, int]:
+    places = _with_every_class(_sample_for_trees(world, trees.outputs_of(num_classes)), y)
+    X, new, levels = _at_rest(world, "train", places), _at_rest(world, part), _levels(world)
+    found = trees.shares(X, y[places], new, levels, num_classes)
+    return _per_row(_all_classes(found, np.unique(y), num_classes)), len(places)
+
+
+def _tree_regressor(world: Rows, part: str, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    places = _sample_for_trees(world, y.shape[1])
+    X, new, levels = _at_rest(world, "train", places), _at_rest(world, part), _levels(world)
+    return trees.numbers(X, y[places], new, levels), len(places)
+
+
+def _sample_for_trees(world: Rows, outputs: int) -> NDArray[np.int64]:
+    features = len(_levels(world))
+    return _sample(world.size("train"), MAX_TREES / (features * outputs * trees.rounds(features, outputs)))
+
+
+def _at_rest(world: Rows, part: str, places: NDArray[np.int64] | None = None) -> NDArray[Any]:
+    """Rows of a table as they were read, `[rows, features]`: NaN where a value is missing."""
+    rows = world.rows(part).numpy()
+    values: NDArray[Any] = world.columns.dense("input")[rows if places is None else rows[places]]
+    return values
+
+
+def _levels(world: Rows) -> NDArray[np.int64]:
+    """How many values each feature of a table has that is a category; 0 of a number."""
+    raw = world.columns.schema["input"]
+    return np.array([len(feature.levels) for feature in raw.features] or [0] * raw.size)
 
 
 def _sample(rows: int, most: float) -> NDArray[np.int64]:

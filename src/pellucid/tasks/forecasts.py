@@ -19,7 +19,7 @@ from pellucid.data.world import World
 from pellucid.exhibit import Curves
 from pellucid.randomness import derive
 from pellucid.tasks import rows as row_tasks
-from pellucid.tasks.rows import RowTask
+from pellucid.tasks.rows import RowsLook, RowTask
 from pellucid.tasks.score import Score
 
 MAX_LINEAR = 2e8
@@ -43,8 +43,38 @@ def baselines(task: RowTask, world: World, part: str) -> dict[str, tuple[Mapping
         "persistence": (_last(world, part), 0),
         "seasonal_naive": (_season(world, part), 0),
     }
-    targets = judged["target"].cpu().numpy()
-    return {name: (task.scores({"number": values}, targets), count) for name, (values, count) in forecasts.items()}
+    targets, rows = judged["target"].cpu().numpy(), world.split.parts[part]
+    return {
+        name: (RowsLook(part, rows, {"number": values}, targets, task, world).all_scores, count)
+        for name, (values, count) in forecasts.items()
+    }
+
+
+def naive_errors(world: Rows, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Return the seasonal naive forecast's mean absolute error on the training part of each row's series, `[rows]`.
+
+    Training targets are compared with those a season before (one season, however far ahead is forecast), as Hyndman &
+    Koehler 2006 scale errors. A series of which the training part holds no two such values that differ is scaled by
+    the mean over the others'; None where there is none.
+    """
+    clock = world.spec.input.clock
+    assert clock is not None
+    train = world.split.parts["train"]
+    names, series = np.unique(world.columns.keys["series"], return_inverse=True)
+    times = world.columns.keys["time"]
+    steps = (times - times.min()) // clock.every
+    place = series * (steps.max() + clock.season + 1) + steps  # a season before the first step is nobody's
+    order = train[np.argsort(place[train])]
+    before = np.searchsorted(place[order], place[order] - clock.season)
+    known = place[order][before] == place[order] - clock.season
+    values = world.columns.dense("target")[order, 0].astype(np.float64)
+    errors = np.abs(values - values[before])[known]
+    sums, counts = (np.bincount(series[order][known], weights, len(names)) for weights in (errors, None))
+    if sums.sum() == 0:
+        return None
+    scales = np.divide(sums, counts, out=np.zeros(len(names)), where=counts > 0)
+    found: NDArray[np.float64] = np.where(scales > 0, scales, sums.sum() / counts.sum())[series[rows]]
+    return found
 
 
 def _linear(world: Rows, judged: NDArray[np.float32]) -> tuple[NDArray[np.float64], int]:
