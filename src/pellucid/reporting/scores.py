@@ -50,17 +50,17 @@ def against_baseline(result: Result) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table of results: who, and a score per metric (None where it has none)."""
+    """One entrant of the table of results: who, and a score per metric (None where it has none)."""
 
     who: str
     remark: str
     cells: list[tuple[words.Shown, bool] | None]
-    """Each score, and whether it is the best of its column."""
+    """Each score, and whether it is the best of its metric."""
     is_net: bool
 
 
 def table(result: Result, train_rows: int) -> tuple[list[str], list[Row]]:
-    """Return the metrics of a part, and a row for the net and for every baseline."""
+    """Return the metrics of a part, and what the net and every baseline score."""
     elsewhere = ("recall_", "iou_") if "recall" in result else ("iou_",)  # drawn class by class
     names = [name for name in result["metrics"] if not name.startswith(elsewhere)]
     everyone = {"": result["metrics"], **result["baselines"]}

@@ -39,14 +39,14 @@ def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Map
     """Return each baseline's scores on a part, and the number of rows that it was fitted on."""
     world = of_rows(world)
     rows = world.rows("train")
-    batch = world.take(world.rows(part))
-    y, targets = _targets(world, "train"), batch["target"].cpu().numpy()
-    new = batch["input"].flatten(1).cpu().numpy()
+    judged = world.take(world.rows(part))
+    y, targets = prepared_targets(world, "train"), judged["target"].cpu().numpy()
+    new = judged["input"].flatten(1).cpu().numpy()
 
     def taken(places: NDArray[np.int64]) -> NDArray[Any]:
         return world.take(rows[torch.from_numpy(places)])["input"].flatten(1).cpu().numpy()
 
-    def judged(predictions: Mapping[str, tuple[PerRow, int]]) -> dict[str, tuple[Mapping[str, Score], int]]:
+    def scored(predictions: Mapping[str, tuple[PerRow, int]]) -> dict[str, tuple[Mapping[str, Score], int]]:
         looks = {
             name: RowsLook(part, world.rows(part).numpy(), told, targets, task, world)
             for name, (told, _) in predictions.items()
@@ -57,32 +57,32 @@ def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Map
     spec = world.spec.target
     assert spec is not None
     if world.spec.input.kind == "tokens":
-        X, new = _term_weights(inputs(np.arange(len(y))), new, len(world.spec.input.categories))
+        X, new = term_weights(inputs(np.arange(len(y))), new, len(world.spec.input.categories))
         if spec.kind == "category":
-            return judged(_document_classifiers(X, y, new, len(spec.categories)))
+            return scored(_document_classifiers(X, y, new, len(spec.categories)))
         inputs = X.__getitem__
     is_table = world.columns.schema["input"].kind == "number" and world.columns.dense("input").ndim == 2
     if spec.kind == "category":
         told = _classifiers(inputs, y, new, len(spec.categories))
         if is_table:
             told["boosted_trees"] = _tree_classifier(world, part, y, len(spec.categories))
-        return judged(told)
+        return scored(told)
     found = _regressors(inputs, y, new)
     if is_table:
         found["boosted_trees"] = _tree_regressor(world, part, y)
     mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
-    return judged({name: ({"number": numbers * std + mean}, num) for name, (numbers, num) in found.items()})
+    return scored({name: ({"number": numbers * std + mean}, num) for name, (numbers, num) in found.items()})
 
 
-def _targets(world: Rows, part: str) -> NDArray[Any]:
-    """The targets of a part as batches hold them, without their inputs."""
+def prepared_targets(world: Rows, part: str) -> NDArray[Any]:
+    """Return the targets of a part as batches hold them, without their inputs."""
     raw = tensor_of(world.columns.dense("target")[world.rows(part).numpy()]).to(world.device)
     prepared: NDArray[Any] = world.preprocessing.apply("target", raw).cpu().numpy()
     return prepared
 
 
-def _term_weights(X: NDArray[Any], new: NDArray[Any], num_tokens: int) -> tuple[Any, Any]:
-    """Documents as how often each known token occurs, weighted by how few training documents have it (tf-idf)."""
+def term_weights(X: NDArray[Any], new: NDArray[Any], num_tokens: int) -> tuple[Any, Any]:
+    """Return how often each known token occurs in documents, weighted by how few training ones have it (tf-idf)."""
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -121,8 +121,8 @@ def _classifiers(inputs: Inputs, y: NDArray[Any], new: NDArray[Any], num_classes
 
     shares = np.bincount(y, minlength=num_classes) / len(y)
     majority = np.tile(shares, (len(new), 1))
-    sample = _with_every_class(_sample(len(y), MAX_LINEAR / new.shape[1]), y)
-    near = _sample(len(y), MAX_NEIGHBOUR / new.size)
+    sample = _with_every_class(some_places(len(y), MAX_LINEAR / new.shape[1]), y)
+    near = some_places(len(y), MAX_NEIGHBOUR / new.size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 50 steps are a baseline whether or not they converge
         linear = LogisticRegression(C=1.0, max_iter=50).fit(inputs(sample), y[sample])
@@ -144,7 +144,7 @@ def _regressors(inputs: Inputs, y: NDArray[Any], new: NDArray[Any]) -> dict[str,
     from sklearn.linear_model import Ridge
     from sklearn.neighbors import KNeighborsRegressor
 
-    sample, near = _sample(len(y), MAX_LINEAR / new.shape[1]), _sample(len(y), MAX_NEIGHBOUR / new.size)
+    sample, near = some_places(len(y), MAX_LINEAR / new.shape[1]), some_places(len(y), MAX_NEIGHBOUR / new.size)
     neighbours = KNeighborsRegressor(min(NEIGHBOURS, len(near))).fit(inputs(near), y[near])
     linear = Ridge(alpha=1.0).fit(inputs(sample), y[sample])
     shape = (new.shape[0], y.shape[1])
@@ -170,7 +170,7 @@ def _tree_regressor(world: Rows, part: str, y: NDArray[Any]) -> tuple[NDArray[An
 
 def _sample_for_trees(world: Rows, outputs: int) -> NDArray[np.int64]:
     features = len(_levels(world))
-    return _sample(world.size("train"), MAX_TREES / (features * outputs * trees.rounds(features, outputs)))
+    return some_places(world.size("train"), MAX_TREES / (features * outputs * trees.rounds(features, outputs)))
 
 
 def _at_rest(world: Rows, part: str, places: NDArray[np.int64] | None = None) -> NDArray[Any]:
@@ -186,11 +186,11 @@ def _levels(world: Rows) -> NDArray[np.int64]:
     return np.array([len(feature.levels) for feature in raw.features] or [0] * raw.size)
 
 
-def _sample(rows: int, most: float) -> NDArray[np.int64]:
-    """All places, or `most` of them at random where that would be too much work."""
-    if rows <= most:
-        return np.arange(rows)
-    return np.sort(np.random.default_rng(derive(0, "baselines")).permutation(rows)[: max(100, int(most))])
+def some_places(num_rows: int, most: float) -> NDArray[np.int64]:
+    """Return all places, or `most` of them at random where that would be too much work."""
+    if num_rows <= most:
+        return np.arange(num_rows)
+    return np.sort(np.random.default_rng(derive(0, "baselines")).permutation(num_rows)[: max(100, int(most))])
 
 
 def _with_every_class(places: NDArray[np.int64], y: NDArray[Any]) -> NDArray[np.int64]:
