@@ -88,7 +88,17 @@ def how_intervals(result: Result) -> str:
             kinds.setdefault(score["interval"], []).append(words.metric(name))
     told = "; ".join(f"{', '.join(names)} by {words.interval(kind)}" for kind, names in kinds.items())
     rows = max(score["n"] for score in result["metrics"].values())
-    return f"95 % intervals over {words.count(rows, result.get('unit', 'row'))}: {told}."
+    return f"95 % intervals over {words.count(rows, result.get('unit', 'row'))}: {told}.{_sought(result)}"
+
+
+def _sought(result: Result) -> str:
+    """Say of which class the scores are that are of one class."""
+    names = [words.metric(name) for name in ("f1", "auc", "average_precision") if name in result["metrics"]]
+    if not names or "class_names" not in result:
+        return ""
+    if "positive" in result:
+        return f" {', '.join(names)}: of the class {result['positive']} against the others."
+    return f" {', '.join(names)}: means over the classes, each against the others."
 
 
 def kindness(record: Record) -> str:

@@ -133,10 +133,11 @@ class Classify:
         return values[self.primary], -values["log_loss"]
 
     def details(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Any]:
-        """Return the confusion matrix (rows: the true class) and the class names."""
+        """Return the confusion matrix (rows: the true class), the class names, and which class is sought if one is."""
         num = len(self.classes)
         confusion = np.bincount(targets * num + predictions["class"], minlength=num * num).reshape(num, num)
-        return {"class_names": list(self.classes), "confusion": confusion.tolist()}
+        told = {} if self.positive is None else {"positive": self.classes[self.positive]}
+        return {"class_names": list(self.classes), "confusion": confusion.tolist(), **told}
 
     def table(self, predictions: PerRow, targets: NDArray[Any] | None) -> dict[str, Sequence[Any]]:
         """Return the true class where known, the predicted one, and the probability of each."""
