@@ -35,8 +35,14 @@ Inputs = Callable[[NDArray[np.int64]], NDArray[Any]]
 is ever held."""
 
 
-def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-    """Return each baseline's scores on a part, and the number of rows that it was fitted on."""
+def fit_and_judge(
+    task: RowTask, world: World, part: str, quantile: float | None = None
+) -> dict[str, tuple[Mapping[str, Score], int]]:
+    """Return each baseline's scores on a part, and the number of rows that it was fitted on.
+
+    Args:
+        quantile: which one is predicted of a number, where that is not the mean.
+    """
     world = of_rows(world)
     rows = world.rows("train")
     judged = world.take(world.rows(part))
@@ -67,9 +73,9 @@ def fit_and_judge(task: RowTask, world: World, part: str) -> dict[str, tuple[Map
         if is_table:
             told["boosted_trees"] = _tree_classifier(world, part, y, len(spec.categories))
         return scored(told)
-    found = _regressors(inputs, y, new)
+    found = _regressors(inputs, y, new, quantile)
     if is_table:
-        found["boosted_trees"] = _tree_regressor(world, part, y)
+        found["boosted_trees"] = _tree_regressor(world, part, y, quantile)
     mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
     return scored({name: ({"number": numbers * std + mean}, num) for name, (numbers, num) in found.items()})
 
@@ -140,18 +146,28 @@ def _classifiers(inputs: Inputs, y: NDArray[Any], new: NDArray[Any], num_classes
     return {name: (_per_row(shares), rows) for name, (shares, rows) in results.items()}
 
 
-def _regressors(inputs: Inputs, y: NDArray[Any], new: NDArray[Any]) -> dict[str, tuple[NDArray[Any], int]]:
+def _regressors(
+    inputs: Inputs, y: NDArray[Any], new: NDArray[Any], quantile: float | None
+) -> dict[str, tuple[NDArray[Any], int]]:
+    """A constant, ridge regression and nearest neighbours, each for the mean or, of what it leaves over, a quantile."""
     from sklearn.linear_model import Ridge
     from sklearn.neighbors import KNeighborsRegressor
 
+    def middle(values: NDArray[Any], axis: int) -> NDArray[Any]:
+        found: NDArray[Any] = values.mean(axis) if quantile is None else np.quantile(values, quantile, axis)
+        return found
+
     sample, near = some_places(len(y), MAX_LINEAR / new.shape[1]), some_places(len(y), MAX_NEIGHBOUR / new.size)
     neighbours = KNeighborsRegressor(min(NEIGHBOURS, len(near))).fit(inputs(near), y[near])
-    linear = Ridge(alpha=1.0).fit(inputs(sample), y[sample])
+    X = inputs(sample)
+    linear = Ridge(alpha=1.0).fit(X, y[sample])
     shape = (new.shape[0], y.shape[1])
+    left_over = 0.0 if quantile is None else middle(y[sample] - linear.predict(X).reshape(len(X), -1), 0)
+    nearest = neighbours.kneighbors(new, return_distance=False)  # (rows, neighbours)
     return {
-        "mean": (np.tile(y.mean(axis=0), (new.shape[0], 1)), len(y)),
-        "linear": (linear.predict(new).reshape(shape), len(sample)),
-        "k_nearest": (neighbours.predict(new).reshape(shape), len(near)),
+        "mean" if quantile is None else "quantile": (np.tile(middle(y, 0), (new.shape[0], 1)), len(y)),
+        "linear": (linear.predict(new).reshape(shape) + left_over, len(sample)),
+        "k_nearest": (middle(y[near][nearest], 1), len(near)),
     }
 
 
@@ -162,10 +178,10 @@ def _tree_classifier(world: Rows, part: str, y: NDArray[Any], num_classes: int) 
     return _per_row(_all_classes(found, np.unique(y), num_classes)), len(places)
 
 
-def _tree_regressor(world: Rows, part: str, y: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def _tree_regressor(world: Rows, part: str, y: NDArray[Any], quantile: float | None) -> tuple[NDArray[Any], int]:
     places = _sample_for_trees(world, y.shape[1])
     X, new, levels = _at_rest(world, "train", places), _at_rest(world, part), _levels(world)
-    return trees.numbers(X, y[places], new, levels), len(places)
+    return trees.numbers(X, y[places], new, levels, quantile), len(places)
 
 
 def _sample_for_trees(world: Rows, outputs: int) -> NDArray[np.int64]:

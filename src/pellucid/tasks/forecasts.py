@@ -28,17 +28,24 @@ SHOWN = 200
 """Forecasts that a picture shows."""
 
 
-def baselines(task: RowTask, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-    """Return each baseline's scores on a part, and the number of rows that it was fitted on."""
+def baselines(
+    task: RowTask, world: World, part: str, quantile: float | None = None
+) -> dict[str, tuple[Mapping[str, Score], int]]:
+    """Return each baseline's scores on a part, and the number of rows that it was fitted on.
+
+    Args:
+        quantile: which one the constant and the linear model predict, where that is not the mean.
+    """
     world = row_tasks.of_rows(world)
     judged = world.take(world.rows(part))
     spec = world.spec.target
     assert spec is not None
     mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
     train = world.columns.dense("target")[world.split.parts["train"]].astype(np.float64)
-    linear, fitted_on = _linear(world, judged["input"].flatten(1).cpu().numpy())
+    linear, fitted_on = _linear(world, judged["input"].flatten(1).cpu().numpy(), quantile)
+    constant = train.mean(axis=0) if quantile is None else np.quantile(train, quantile, axis=0)
     forecasts = {
-        "mean": (np.tile(train.mean(axis=0), (len(judged), 1)), len(train)),
+        "mean" if quantile is None else "quantile": (np.tile(constant, (len(judged), 1)), len(train)),
         "linear": (linear * std + mean, fitted_on),
         "persistence": (_last(world, part), 0),
         "seasonal_naive": (_season(world, part), 0),
@@ -77,8 +84,8 @@ def naive_errors(world: Rows, rows: NDArray[np.int64]) -> NDArray[np.float64] | 
     return found
 
 
-def _linear(world: Rows, judged: NDArray[np.float32]) -> tuple[NDArray[np.float64], int]:
-    """The prepared forecasts of ridge regression on the prepared windows, `[rows, 1]`."""
+def _linear(world: Rows, judged: NDArray[np.float32], quantile: float | None) -> tuple[NDArray[np.float64], int]:
+    """The prepared forecasts of ridge regression on the prepared windows, `[rows, 1]`, or of its errors' quantile."""
     from sklearn.linear_model import Ridge
 
     rows = world.rows("train")
@@ -88,7 +95,8 @@ def _linear(world: Rows, judged: NDArray[np.float32]) -> tuple[NDArray[np.float6
     train = world.take(rows)
     inputs, targets = (train[name].flatten(1).double().cpu().numpy() for name in ("input", "target"))
     fitted = Ridge(alpha=1.0).fit(inputs, targets)  # in float64: neighbouring steps are almost the same number
-    return fitted.predict(judged.astype(np.float64)).reshape(-1, 1), len(rows)
+    more = 0.0 if quantile is None else np.quantile(targets - fitted.predict(inputs).reshape(-1, 1), quantile)
+    return fitted.predict(judged.astype(np.float64)).reshape(-1, 1) + more, len(rows)
 
 
 def _last(world: Rows, part: str) -> NDArray[np.float64]:

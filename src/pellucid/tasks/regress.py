@@ -153,9 +153,10 @@ class Regress:
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
         """Return what needs no net; of a series also what repeats a value of its past."""
+        quantile = self._config.quantile if self._config.loss == "pinball" else None
         if self.input.clock is not None:
-            return forecasts.baselines(self, world, part)
-        return baselines.fit_and_judge(self, world, part)
+            return forecasts.baselines(self, world, part, quantile)
+        return baselines.fit_and_judge(self, world, part, quantile)
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
         """Return the last forecasts of a series; else nothing: the report draws the result and the predictions file."""

@@ -6,7 +6,6 @@ table's rows as they are at rest, missing values and categories included.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,16 +46,20 @@ def shares(
     return found
 
 
-def numbers(X: NDArray[Any], y: NDArray[Any], new: NDArray[Any], levels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the predictions for `new` rows, `[rows, targets]`: trees of their own for each target."""
+def numbers(
+    X: NDArray[Any], y: NDArray[Any], new: NDArray[Any], levels: NDArray[np.int64], quantile: float | None = None
+) -> NDArray[np.float64]:
+    """Return the mean (or a quantile) of `new` rows' numbers, `[rows, targets]`: each target has trees of its own."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     settings = _settings(rounds(X.shape[1], y.shape[1]), levels)
+    if quantile is not None:
+        settings |= {"loss": "quantile", "quantile": quantile}
     columns = [HistGradientBoostingRegressor(**settings).fit(X, target).predict(new) for target in y.T]
     return np.stack(columns, axis=1)
 
 
-def _settings(num_rounds: int, levels: NDArray[np.int64]) -> Mapping[str, Any]:
+def _settings(num_rounds: int, levels: NDArray[np.int64]) -> dict[str, Any]:
     return {
         "max_iter": num_rounds,
         "learning_rate": min(0.5, 10 / num_rounds),
