@@ -48,8 +48,8 @@ class Config(Base):
     metrics: list[str] | None = Field(None, min_length=1)
     """Scores of a result, beside the one that stands first: accuracy, balanced_accuracy, log_loss, brier, f1, auc,
     average_precision, mcc, kappa, top_K (top_3: right among the 3 likeliest), recall (of every class). Left out: the
-    first six (auc up to 25 classes), average_precision where a class is sought or rare, top_5 above 10 classes, and
-    recall where classes are unequal. What training validates by does not depend on it."""
+    first five; auc up to 25 classes; average_precision where a class is sought or classes are unequal, recall where
+    they are unequal; top_5 above 10 classes. What training validates by does not depend on it."""
 
 
 class Classify:
