@@ -119,13 +119,14 @@ class Classify:
     def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
         """Return accuracy and log loss; where classes are unequal, balanced accuracy and every class's recall too."""
         names = ("balanced_accuracy", "accuracy", "log_loss", "recall") if self.imbalanced else ("accuracy", "log_loss")
-        return class_scores.scores(names, self._judged(predictions, targets))
+        return class_scores.scores(names, self.judged(predictions, targets))
 
     def all_scores(self, look: RowsLook) -> dict[str, Score]:
         """Return what `task.metrics` asks for."""
-        return class_scores.scores(self.metrics, self._judged(look.predictions, look.targets))
+        return class_scores.scores(self.metrics, self.judged(look.predictions, look.targets))
 
-    def _judged(self, predictions: PerRow, targets: NDArray[Any]) -> Judged:
+    def judged(self, predictions: PerRow, targets: NDArray[Any]) -> Judged:
+        """Return what scores are made of."""
         return Judged(predictions["log_probability"], predictions["class"], targets, self.positive, self.classes)
 
     def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
