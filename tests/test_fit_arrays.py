@@ -210,7 +210,7 @@ def test_shapes_that_broadcasting_would_hide_are_refused() -> None:
         (
             lambda X, y: pellucid.fit(X, y, task="regression", **QUIET),
             DataError,
-            "task = 'regression': expected 'classify' or",
+            "task = 'regression': expected 'classify', 'multi_label' or",
         ),
         (
             lambda X, y: pellucid.fit(X, np.arange(200) // 3, **QUIET),

@@ -201,6 +201,7 @@ def crossval(
     data: tuple[Any, Any] | None = None,
     out: str | Path | None = None,
     artefacts: bool = False,
+    stack: bool = True,
     report: bool = True,
     quiet: bool = False,
     before: Callable[[Recipe, Parts], None] | None = None,
@@ -219,6 +220,7 @@ def crossval(
         data: `(X, y)`, in the place of the recipe's own data.
         out: the folder; `runs/NAME-crossval` by default.
         artefacts: keep each fold's artefact and last checkpoint.
+        stack: let folds learn in one pass where their nets allow it and where it pays; which, and why, is told.
         before: called with the recipe and what was assembled for the first fold, before a folder is made.
 
     Raises:
@@ -228,7 +230,7 @@ def crossval(
     if data is not None:
         columns = from_parts({"train": data}, _question(chosen))
         chosen = arrays.on_arrays(chosen, columns)
-    plan, options = Plan(folds, repeats, seeds), validation.Options(artefacts, report, quiet, before)
+    plan, options = Plan(folds, repeats, seeds), validation.Options(artefacts, stack, report, quiet, before)
     return CrossValidation(validation.crossval(chosen, plan, _path(out), columns, options))
 
 
@@ -249,7 +251,7 @@ def resume_crossval(
     columns = None
     if data is not None:
         columns = from_parts({"train": data}, _question(recipes.read(path / "recipe.toml")))
-    return CrossValidation(validation.resume(path, columns, validation.Options(artefacts, report, quiet)))
+    return CrossValidation(validation.resume(path, columns, validation.Options(artefacts, report=report, quiet=quiet)))
 
 
 def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:
@@ -280,11 +282,13 @@ def fit(
 
     Args:
         X: NumPy array, tensor or data frame: `[N, features]`, or images `[N, H, W]`, `[N, C, H, W]`, `[N, H, W, C]`.
-        y: `[N]` classes of any kind, or numbers; None for a recipe whose task predicts nothing, such as a density's.
+        y: `[N]` classes of any kind, or numbers, or `[N, labels]` of 0 and 1 with task="multi_label"; None for a recipe
+            whose task predicts nothing, such as a density's.
         model: a name of `ls("models")`, or your own `nn.Module` from a prepared batch of X to `[N, classes]` or
             `[N, targets]`, which is trained in place. By default a convolutional net for images and a multilayer
             perceptron for tables.
-        task: "classify" or "regress". By default fractional numbers are regressed and all else is classified.
+        task: "classify", "multi_label" or "regress". By default fractional numbers and several columns are regressed,
+            and all else is classified.
         validation: the share of rows that choose the best weights, or `(X, y)` of your own; 0.15 by default.
         test: the share of rows that stay sealed until `evaluate(run, "test")`; 0.15 by default.
         epochs: passes over the training rows; 20 by default.
@@ -461,7 +465,7 @@ def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:
 def _question(recipe: Recipe) -> Question | None:
     """What a recipe asks of its targets; a task that asks nothing of them leaves the choice to their values."""
     name = recipe.task["name"]
-    return name if name in ("classify", "regress") else None
+    return name if name in ("classify", "multi_label", "regress") else None
 
 
 def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> Columns | None:

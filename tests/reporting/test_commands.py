@@ -36,7 +36,11 @@ RECIPES = {
 
 
 def recipe_of(task: str) -> str | Recipe:
-    """A recipe for the task: a ready-made one, or what is proposed for pictures with masks."""
+    """A recipe for the task: a ready-made one, or what is proposed for pictures with masks, or for labels."""
+    if task == "multi_label":
+        has = np.random.default_rng(0).integers(0, 2, (60, 3))
+        np.savez("labels.npz", X=has + np.linspace(0, 1, 60)[:, None], y=has)
+        return pellucid.propose("labels.npz", settings={"data.types.y": "labels"}).recipe
     return pellucid.propose(masked(Path("shapes"), num=20)).recipe if task == "segment" else RECIPES[task]
 
 
@@ -63,7 +67,7 @@ def test_a_card_promises_classes_and_numbers_of_none_but_supervised_tasks(task: 
     if task == "control":
         pytest.importorskip("gymnasium")
     recipe = experiment.resolve(verbs.recipe_of(recipe_of(task)))
-    if task == "segment":
+    if task in ("segment", "multi_label"):
         spec = experiment.open_world(recipe, decide(recipe.execution)).spec
     else:
         table = "environments" if task == "control" else "data"

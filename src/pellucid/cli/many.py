@@ -39,6 +39,7 @@ def crossval(
         Path | None, typer.Option(metavar="FOLDER", help="Go on with a cross-validation.", show_default=False)
     ] = None,
     artefacts: Annotated[bool, typer.Option("--artefacts", help="Keep each fold's artefact.")] = False,
+    stack: Annotated[bool, typer.Option(help="Let folds learn in one pass where that pays.")] = True,
     check: Check = True,
     report: Report = True,
     json: Json = False,
@@ -63,6 +64,7 @@ def crossval(
                 seeds=seeds,
                 out=out,
                 artefacts=artefacts,
+                stack=stack,
                 report=report,
                 before=looked_at(chosen) if check else None,
             )

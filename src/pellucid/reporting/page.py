@@ -61,6 +61,7 @@ def draw(told: Record) -> Figures:
             "confusion": matrices.draw_confusion(detailed),
             "recall": scores.draw_recall(detailed),
             "overlaps": overlaps.draw(detailed),
+            "labels": overlaps.draw_labels(detailed),
             "predicted": scatter.draw_predicted(told.predictions(detailed["split"]))
             if "target_names" in detailed
             else [],
@@ -110,6 +111,7 @@ def _sections(told: Record, figures: Figures) -> dict[str, Any]:
         "confused": matrices.most_confused(detailed) if detailed and "confusion" in detailed else [],
         "many_classes": bool(detailed and "confusion" in detailed and matrices.is_large(detailed)),
         "worst": pictures.worst(told, detailed) if detailed else None,
+        "labels": overlaps.labels(detailed or {}),
         "parts": provenance.parts(told),
         "part_names": parts,
         "classes": classes,
@@ -152,6 +154,8 @@ def learned(told: Record) -> str:
     if task == "classify":
         num = len(next(iter((told.split.get("classes") or {}).values()), ())) or len(result.get("class_names", ()))
         asked = f"to tell {words.count(num, 'class')} apart" if num else "to classify"
+    elif "label_names" in result:
+        asked = f"to tell which of {words.count(len(result['label_names']), 'label')} a row has"
     elif "target_names" in result or task == "regress":
         asked = f"to predict {', '.join(result.get('target_names', ())) or 'a number'}"
     else:

@@ -61,7 +61,8 @@ class Row:
 
 def table(result: Result, train_rows: int) -> tuple[list[str], list[Row]]:
     """Return the metrics of a part, and what the net and every baseline score."""
-    elsewhere = ("recall_", "iou_") if "recall" in result else ("iou_",)  # drawn class by class
+    drawn = {"recall_": "recall" in result, "iou_": True, "f1_": "label_names" in result}  # class by class
+    elsewhere = tuple(prefix for prefix, is_drawn in drawn.items() if is_drawn)
     names = [name for name in result["metrics"] if not name.startswith(elsewhere)]
     everyone = {"": result["metrics"], **result["baselines"]}
     best = {}
@@ -84,7 +85,7 @@ def how_intervals(result: Result) -> str:
     """Say which intervals these are, over how many rows."""
     kinds: dict[str, list[str]] = {}
     for name, score in result["metrics"].items():
-        if not name.startswith(("recall_", "iou_")):
+        if not name.startswith(("recall_", "iou_", "f1_")):
             kinds.setdefault(score["interval"], []).append(words.metric(name))
     told = "; ".join(f"{', '.join(names)} by {words.interval(kind)}" for kind, names in kinds.items())
     rows = max(score["n"] for score in result["metrics"].values())

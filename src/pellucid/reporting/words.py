@@ -22,6 +22,9 @@ _METRICS = {
     "kappa": "Cohen's kappa",
     "pinball": "pinball loss",
     "mase": "MASE",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "hamming_loss": "Hamming loss",
     "dice": "Dice overlap",
     "mean_iou": "mean IoU",
     "nats_per_character": "nats per character",
@@ -37,6 +40,7 @@ _IN_FULL = {
     "mcc": "Matthews correlation coefficient",
     "mase": "mean absolute scaled error",
     "mean_iou": "mean intersection over union",
+    "macro_f1": "macro F1, the mean over labels",
 }
 _BASELINES = {
     "majority": "largest class",
@@ -77,6 +81,8 @@ def metric(name: str) -> str:
         return f"IoU of {name.removeprefix('iou_')}"
     if is_top(name):
         return f"top-{name.removeprefix('top_')} accuracy"
+    if name.startswith("f1_"):
+        return f"F1 of {name.removeprefix('f1_')}"
     return _METRICS.get(name, name.replace("_", " "))
 
 
@@ -97,7 +103,7 @@ def interval(kind: str) -> str:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a share of rows, which reads best in per cent."""
-    return "accuracy" in name or name.startswith("recall") or is_top(name)
+    return "accuracy" in name or name == "exact_match" or name.startswith("recall") or is_top(name)
 
 
 def is_top(name: str) -> bool:

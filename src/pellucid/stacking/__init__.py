@@ -7,8 +7,9 @@ trained = fit(group, execution, folder)          # each as if it had been alone
 
 from __future__ import annotations
 
+from pellucid.stacking.carrying import Job, Together, carry_out
 from pellucid.stacking.fitting import Trained, fit
 from pellucid.stacking.groups import Group, Member, group
 from pellucid.stacking.measuring import Measured, pays
 
-__all__ = ["Group", "Measured", "Member", "Trained", "fit", "group", "pays"]
+__all__ = ["Group", "Job", "Measured", "Member", "Together", "Trained", "carry_out", "fit", "group", "pays"]

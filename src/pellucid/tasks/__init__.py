@@ -19,6 +19,13 @@ TASKS: dict[str, Entry] = {
         1990,
         "one class per row: cross-entropy; accuracy, balanced accuracy, log loss, Brier score, F1, AUC and more",
     ),
+    "multi_label": Entry(
+        "pellucid.tasks.multi_label:MultiLabel",
+        "supervised",
+        "Zhang & Zhou, Multilabel Neural Networks",
+        2006,
+        "any number of labels per row: binary cross-entropy; macro and micro F1, exact match, Hamming loss",
+    ),
     "regress": Entry(
         "pellucid.tasks.regress:Regress",
         "supervised",

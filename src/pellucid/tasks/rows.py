@@ -39,6 +39,7 @@ def other_target(spec: Spec) -> str:
     kind = spec.target.kind if spec.target is not None else "none"
     return {
         "number": "here it is numbers. Choose 'regress'",
+        "labels": "here it is labels, of which a row may have several. Choose 'multi_label'",
         "category": "here it is classes. Choose 'classify'",
         "tokens": "here it is the next character. Choose 'next_token'",
         "mask": "here it is masks. Choose 'segment'",

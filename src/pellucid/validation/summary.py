@@ -22,6 +22,7 @@ from pellucid.evaluation.intervals import with_intervals
 from pellucid.evaluation.kept import NET, Kept
 from pellucid.reporting import words
 from pellucid.rundir import RunFolder, read_json
+from pellucid.stacking import Together
 from pellucid.tasks.score import Score
 from pellucid.validation.members import Member, Plan, judged_to_training
 
@@ -29,7 +30,7 @@ RESULT = "results/crossval.json"
 OUT_OF_FOLD = "predictions/out-of-fold.csv"
 
 
-def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member]) -> dict[str, Any]:
+def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequence[Together]) -> dict[str, Any]:
     """Sum up finished folds, write `results/crossval.json` and the pooled predictions, and return the former."""
     results = [read_json(folder / member.name / "results/test.json", "metrics", "directions") for member in dealt]
     first = results[0]
@@ -51,6 +52,7 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member]) -> dict[str, A
         "fold_results": [_of_member(member, result, names) for member, result in zip(dealt, results, strict=True)],
         "pooled": _pooled(folder, dealt, first),
         **_confusion(results),
+        "stacking": [{"folds": list(each.names), "stacked": each.stacked, "reason": each.reason} for each in together],
         "verdict": [],
         "steps": sum(result["steps"] for result in results),
         "samples_per_second": round(float(np.mean([result["samples_per_second"] for result in results])), 1),
