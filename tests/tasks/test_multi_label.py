@@ -169,5 +169,9 @@ def test_baselines_are_scikit_learns() -> None:
         scores, fitted_on = found[name]
         assert scores["hamming_loss"].value == pytest.approx(metrics.hamming_loss(Y[new], said))
         assert fitted_on == len(train)
+    shares, ranked = linear.predict_proba(X[new]), found["linear"][0]
+    assert ranked["auc"].value == pytest.approx(metrics.roc_auc_score(Y[new], shares))
+    assert ranked["average_precision"].value == pytest.approx(metrics.average_precision_score(Y[new], shares))
+    assert list(ranked)[-6:-4] == ["auc", "average_precision"]
     expected = np.mean([metrics.log_loss(Y[new][:, k], np.full(len(new), share[k]), labels=[0, 1]) for k in range(4)])
     assert found["label_shares"][0]["log_loss"].value == pytest.approx(expected)

@@ -134,7 +134,7 @@ def _looks(folder: RunFolder) -> int:
 
 def _keep_scores(folder: RunFolder, look: Look, found: Mapping[str, tuple[Scores, int]]) -> None:
     """Write what each unit adds to every score, of the net and of its baselines."""
-    entrants = {kept.NET: look.scores, **{name: scores for name, (scores, _) in found.items()}}
+    entrants = {kept.NET: look.all_scores, **{name: scores for name, (scores, _) in found.items()}}
     fitted_on = {name: num for name, (_, num) in found.items()}
     kept.write(
         folder / f"predictions/{look.part}-scores.safetensors",

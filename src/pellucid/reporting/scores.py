@@ -50,17 +50,17 @@ def against_baseline(result: Result) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table of results: who, and a score per metric (None where it has none)."""
+    """One entrant of the table of results: who, and a score per metric (None where it has none)."""
 
     who: str
     remark: str
     cells: list[tuple[words.Shown, bool] | None]
-    """Each score, and whether it is the best of its column."""
+    """Each score, and whether it is the best of its metric."""
     is_net: bool
 
 
 def table(result: Result, train_rows: int) -> tuple[list[str], list[Row]]:
-    """Return the metrics of a part, and a row for the net and for every baseline."""
+    """Return the metrics of a part, and what the net and every baseline score."""
     drawn = {"recall_": "recall" in result, "iou_": True, "f1_": "label_names" in result}  # class by class
     elsewhere = tuple(prefix for prefix, is_drawn in drawn.items() if is_drawn)
     names = [name for name in result["metrics"] if not name.startswith(elsewhere)]
@@ -89,7 +89,17 @@ def how_intervals(result: Result) -> str:
             kinds.setdefault(score["interval"], []).append(words.metric(name))
     told = "; ".join(f"{', '.join(names)} by {words.interval(kind)}" for kind, names in kinds.items())
     rows = max(score["n"] for score in result["metrics"].values())
-    return f"95 % intervals over {words.count(rows, result.get('unit', 'row'))}: {told}."
+    return f"95 % intervals over {words.count(rows, result.get('unit', 'row'))}: {told}.{_sought(result)}"
+
+
+def _sought(result: Result) -> str:
+    """Say of which class the scores are that are of one class."""
+    names = [words.metric(name) for name in ("f1", "auc", "average_precision") if name in result["metrics"]]
+    if not names or "class_names" not in result:
+        return ""
+    if "positive" in result:
+        return f" {', '.join(names)}: of the class {result['positive']} against the others."
+    return f" {', '.join(names)}: means over the classes, each against the others."
 
 
 def kindness(record: Record) -> str:

@@ -15,7 +15,13 @@ _METRICS = {
     "mae": "MAE",
     "r2": "R²",
     "auc": "AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
     "f1": "F1",
+    "mcc": "MCC",
+    "kappa": "Cohen's kappa",
+    "pinball": "pinball loss",
+    "mase": "MASE",
     "macro_f1": "macro F1",
     "micro_f1": "micro F1",
     "hamming_loss": "Hamming loss",
@@ -31,6 +37,8 @@ _IN_FULL = {
     "mae": "mean absolute error",
     "r2": "R², the share of variance explained",
     "auc": "area under the ROC curve",
+    "mcc": "Matthews correlation coefficient",
+    "mase": "mean absolute scaled error",
     "mean_iou": "mean intersection over union",
     "macro_f1": "macro F1, the mean over labels",
 }
@@ -40,6 +48,7 @@ _BASELINES = {
     "linear": "linear model",
     "k_nearest": "nearest neighbours",
     "tfidf": "tf-idf and a linear model",
+    "boosted_trees": "boosted trees",
 }
 _INTERVALS = {"wilson": "Wilson's score", "bootstrap": "the bootstrap", "student": "Student's t"}
 
@@ -70,6 +79,8 @@ def metric(name: str) -> str:
         return f"recall of {name.removeprefix('recall_')}"
     if name.startswith("iou_"):
         return f"IoU of {name.removeprefix('iou_')}"
+    if is_top(name):
+        return f"top-{name.removeprefix('top_')} accuracy"
     if name.startswith("f1_"):
         return f"F1 of {name.removeprefix('f1_')}"
     return _METRICS.get(name, name.replace("_", " "))
@@ -92,7 +103,12 @@ def interval(kind: str) -> str:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a share of rows, which reads best in per cent."""
-    return "accuracy" in name or name == "exact_match" or name.startswith(("recall", "precision"))
+    return "accuracy" in name or name == "exact_match" or name.startswith("recall") or is_top(name)
+
+
+def is_top(name: str) -> bool:
+    """Whether a metric is the share of rows whose class is among the likeliest, such as top_5."""
+    return name.startswith("top_") and name.removeprefix("top_").isdecimal()
 
 
 def shown(score: Mapping[str, Any], name: str) -> Shown:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pellucid.data.world import World
 from pellucid.tasks import baselines
-from pellucid.tasks.rows import RowTask, of_rows
+from pellucid.tasks.rows import RowsLook, RowTask, of_rows
 from pellucid.tasks.score import Score
 
 NEIGHBOURS = baselines.NEIGHBOURS
@@ -49,10 +49,12 @@ def fit_and_judge(
         near = baselines.some_places(len(y), baselines.MAX_NEIGHBOUR / new.size)
         found["linear"] = _one_against_the_rest(inputs(sample), y[sample], new, strength=1.0), len(sample)
         found["k_nearest"] = _neighbours(inputs(near), y[near], new), len(near)
-    return {
-        name: (task.scores({"log_odds": np.log(told) - np.log1p(-told), "has": told >= threshold}, truth), num)
-        for name, (told, num) in found.items()
-    }
+    scored: dict[str, tuple[Mapping[str, Score], int]] = {}
+    for name, (told, num) in found.items():
+        predictions = {"log_odds": np.log(told) - np.log1p(-told), "has": told >= threshold}
+        look = RowsLook(part, world.rows(part).numpy(), predictions, truth, task, world)
+        scored[name] = look.all_scores, num
+    return scored
 
 
 def _shares(having: NDArray[Any], rows: int) -> NDArray[np.float64]:

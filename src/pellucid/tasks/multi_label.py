@@ -28,6 +28,7 @@ from pellucid.errors import DataError, ShapeError
 from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import JOINED_BY, Spec
 from pellucid.tasks import label_baselines, rows
+from pellucid.tasks.class_scores import MOST_RANKED
 from pellucid.tasks.rows import Asking, RowsLook
 from pellucid.tasks.score import Score, mean_score
 from pellucid.tasks.task import Answer, Loss, PerRow
@@ -112,6 +113,22 @@ class MultiLabel:
             "exact_match": mean_score(judged["correct"], "max", "wilson"),
             "hamming_loss": mean_score((truth != said).mean(axis=1), "min"),
             "log_loss": mean_score(judged["loss"], "min"),
+            **of_each,
+        }
+
+    def all_scores(self, look: RowsLook) -> dict[str, Score]:
+        """Return these and, up to 25 labels, how well each ranks the rows: auc and average_precision, means over the
+        labels that some rows of the part have and some lack.
+        """
+        scores, truth = self.scores(look.predictions, look.targets), look.targets > 0.5
+        if not (truth.any(axis=0) & ~truth.all(axis=0)).any() or len(self.labels) > MOST_RANKED:
+            return scores
+        ranked = np.concatenate([look.predictions["log_odds"], truth], axis=1).astype(np.float64)
+        of_each = {name: score for name, score in scores.items() if name.startswith("f1_")}
+        return {
+            **{name: score for name, score in scores.items() if name not in of_each},
+            "auc": Score(ranked, "area_under_roc", "max"),
+            "average_precision": Score(ranked, "average_precision", "max"),
             **of_each,
         }
 

@@ -57,7 +57,10 @@ class RowTask(Protocol):
         """Return per-row losses and verdicts: at least `"loss"`, the larger the worse the prediction was."""
 
     def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
-        """Return the scores of a set, the primary one first."""
+        """Return the scores by which training validates, the primary one first: nothing that takes long."""
+
+    def all_scores(self, look: RowsLook) -> dict[str, Score]:
+        """Return the scores of a result, the primary one first."""
 
     def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
         """Return what the best weights are chosen by."""
@@ -89,8 +92,13 @@ class RowsLook:
 
     @cached_property
     def scores(self) -> dict[str, Score]:
-        """Every score of the task on this part, the primary one first."""
+        """The scores by which training validates, the primary one first."""
         return self.task.scores(self.predictions, self.targets)
+
+    @cached_property
+    def all_scores(self) -> dict[str, Score]:
+        """The scores of a result, the primary one first."""
+        return self.task.all_scores(self)
 
     @cached_property
     def clusters(self) -> NDArray[np.int64] | None:
