@@ -299,6 +299,8 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
     augmented = parts.source.exhibits() if isinstance(parts.source, Shuffled) else ()
     results.keep_exhibits(folder, world, model, task, execution, augmented)
     folder.write_json("results/training.json", _account(outcome.state, model))
+    if is_validated:
+        results.keep_look_back(folder, world, model, task, execution)
     seen = outcome.look or (look() if is_validated else None)
     results.judge(folder, recipe, world, task, "validation", seen)
     if given.report:

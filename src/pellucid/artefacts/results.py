@@ -29,9 +29,11 @@ from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
 from pellucid.rundir import RunFolder
 from pellucid.tasks.task import Answer, Look, Task
+from pellucid.verdict.fitted import look_back
 
 EXHIBITS = "exhibits.json"
 SIGNALS = "signals.json"
+LOOK_BACK = "results/train.json"
 
 
 def keep_artefact(
@@ -68,6 +70,11 @@ def keep_exhibits(
     if pixels:
         rundir.write_atomically(folder / "exhibits.safetensors", save(pixels))
     folder.write_json(EXHIBITS, told)
+
+
+def keep_look_back(folder: RunFolder, world: World, model: nn.Module, task: Task, execution: Execution) -> None:
+    """Write what the kept weights make of the rows that they learned from: the verdict compares by it."""
+    folder.write_json(LOOK_BACK, look_back(model, task, world, execution))
 
 
 def judge(folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str, look: Look | None) -> dict[str, Any]:
