@@ -12,7 +12,7 @@ from typing import Any
 from safetensors.numpy import save
 from torch import inference_mode, nn
 
-from pellucid import exhibit, ledger, rundir
+from pellucid import exhibit, ledger, rundir, verdict
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts.artefact import Artefact
 from pellucid.artefacts.card import card
@@ -30,10 +30,10 @@ from pellucid.recipe import Recipe
 from pellucid.rundir import RunFolder
 from pellucid.tasks.task import Answer, Look, Task
 from pellucid.verdict.fitted import look_back
+from pellucid.verdict.reading import LOOK_BACK, of_run
 
 EXHIBITS = "exhibits.json"
 SIGNALS = "signals.json"
-LOOK_BACK = "results/train.json"
 
 
 def keep_artefact(
@@ -99,6 +99,9 @@ def judge(folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str
             result["baselines"] = baselines.describe(found, recipe.evaluate.resamples, look.clusters)
         _keep_predictions(folder, look)
         _keep_scores(folder, look, found)
+        if part == "validation":  # a verdict chooses the next experiment, and the test part chooses nothing
+            ill = verdict.judge(of_run(folder.path, recipe, result, world, look))
+            result["verdict"] = [finding.to_dict() for finding in ill]
     folder.write_json(f"results/{part}.json", result)
     return result
 

@@ -1,0 +1,184 @@
+"""Suspiciously good: one feature tells the target alone, validation rows stand in training too, or validation is better
+than training by more than chance. Each is how a leak looks from outside.
+
+S. Kaufman, S. Rosset, C. Perlich, O. Stitelman, "Leakage in Data Mining", 2012, doi:10.1145/2382577.2382579.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.evaluation.intervals import wilson
+from pellucid.verdict.finding import Finding, again
+from pellucid.verdict.record import Record, Told, half
+
+ALONE = 0.98
+"""Of what one feature explains: the lower end of the share of rows it gets right, or its share of the variance."""
+COPIES = 0.02
+"""Share of validation rows that are also training rows, to the byte, above what chance makes of such columns."""
+BEYOND = 3.0
+"""Joint half-widths by which validation may be better than training: chance does that once in many million runs."""
+SCREENED = 8
+"""Features that are looked at closely: those that vary most between the classes, or with the number."""
+MOST_FEATURES, MOST_ROWS = 20_000, 4000
+MISSING = -1e9
+"""What a missing number is taken for: a value of its own."""
+LEAVES_PER_CLASS = 2
+"""Intervals of one feature that a rule may tell a class by."""
+
+
+Suspicion = tuple[str, dict[str, float], str]
+
+
+def suspiciously_good(record: Record) -> Finding | None:
+    """Look for each of the three, the most telling first."""
+    found = _one_feature(record) or _copies(record) or _better_than_training(record)
+    if found is None:
+        return None
+    message, evidence, command = found
+    return Finding("suspiciously_good", f"It is suspiciously good: {message}", evidence, command)
+
+
+def _one_feature(record: Record) -> Suspicion | None:
+    told = record.told
+    if told is None or not 2 <= told.inputs[:1].size <= MOST_FEATURES:
+        return None
+    X, y, new, truth = _flat(told)
+    X, y = X[:MOST_ROWS], y[:MOST_ROWS]
+    if len(X) < 20 or len(new) < 20:
+        return None
+    classes = not np.issubdtype(y.dtype, np.floating)
+    best, place = -math.inf, 0
+    for feature in _screen(X, y, classes):
+        share = _explains(X[:, feature], y, new[:, feature], truth, classes)
+        if share > best:
+            best, place = share, int(feature)
+    if best < ALONE:
+        return None
+    name = told.feature_names[place] if place < len(told.feature_names) else f"number {place}"
+    what = f"at least {best:.1%} of the rows right" if classes else f"{best:.1%} of the variance"
+    return (
+        f"the feature {name} alone gives {what}, on training and validation rows alike. "
+        "Is it known before the target is, or made from it?",
+        {"feature": float(place), "share": best},
+        _without(record, told, place),
+    )
+
+
+def _screen(X: NDArray[Any], y: NDArray[Any], classes: bool) -> NDArray[np.int64]:
+    """The features that look most telling by themselves, by how much of their ranks' variance the target explains."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(X, axis=0)
+    ranks -= ranks.mean(axis=0)
+    total = np.maximum((ranks * ranks).sum(axis=0), 1e-12)
+    if classes:
+        explained = np.zeros(X.shape[1])
+        for label in np.unique(y):
+            mine = ranks[y == label]
+            explained += len(mine) * mine.mean(axis=0) ** 2
+    else:
+        target = rankdata(y)
+        target -= target.mean()
+        explained = (ranks * target[:, None]).sum(axis=0) ** 2 / max(float((target * target).sum()), 1e-12)
+    return np.argsort(-explained / total, kind="stable")[:SCREENED]
+
+
+def _explains(
+    x: NDArray[Any], y: NDArray[Any], new: NDArray[Any], truth: NDArray[Any], classes: bool
+) -> float:
+    """What a few cuts of one feature explain: the worse of what they do for training and for validation rows."""
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    if classes:
+        leaves = LEAVES_PER_CLASS * len(np.unique(y))
+        rule = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0).fit(x[:, None], y)
+        right = int((rule.predict(new[:, None]) == truth).sum() + (rule.predict(x[:, None]) == y).sum())
+        return wilson(right, len(truth) + len(y))[0] if _reaches(rule, new, truth) else 0.0
+    from sklearn.linear_model import LinearRegression
+
+    # A straight line, and steps where that is none: a copy of the target in another unit, or rounded.
+    rules = (LinearRegression(), DecisionTreeRegressor(min_samples_leaf=5, random_state=0))
+    return max(float(rule.fit(x[:, None], y).score(new[:, None], truth)) for rule in rules)
+
+
+def _reaches(rule: Any, new: NDArray[Any], truth: NDArray[Any]) -> bool:
+    return float(rule.score(new[:, None], truth)) >= ALONE
+
+
+def _copies(record: Record) -> Suspicion | None:
+    told = record.told
+    if told is None or told.inputs[:1].size < 2:
+        return None
+    X, _, new, _ = _flat(told)
+    known = {row.tobytes() for row in X}
+    num = sum(row.tobytes() in known for row in new)
+    # What two rows have in common by chance, were the columns independent: small tables of classes repeat themselves.
+    alike = 1.0
+    for column in X.T:
+        _, counts = np.unique(column, return_counts=True)
+        alike *= float(((counts / len(column)) ** 2).sum())
+        if alike * len(X) < 1e-6:
+            break
+    expected = len(new) * -math.expm1(-alike * len(X))
+    share = num / len(new)
+    if not (num > 10 * expected + 1 and share > COPIES):
+        return None
+    return (
+        f"{num} of {len(new)} validation rows ({share:.1%}) are training rows too, to the byte, "
+        f"where chance makes {expected:.2g}. They are remembered, not predicted.",
+        {"copies": float(num), "share": share, "expected": expected},
+        _once(record),
+    )
+
+
+def _better_than_training(record: Record) -> Suspicion | None:
+    name = record.result.get("primary")
+    held = record.score(name) if name else None
+    mine = record.score(name, "train") if name else None
+    drawn = record.recipe.get("split", {}).get("kind") in ("stratified", "random")
+    if held is None or mine is None or not drawn:
+        return None
+    sign = -1.0 if record.result.get("directions", {}).get(name) == "min" else 1.0
+    noise = math.hypot(half(held), half(mine))
+    better = sign * (float(held["value"]) - float(mine["value"]))
+    if not (noise > 0 and better > BEYOND * noise):
+        return None
+    return (
+        f"{str(name).replace('_', ' ')} is {held['value']:.4g} on validation rows and {mine['value']:.4g} on the rows that "
+        f"it learned from, {better / noise:.1f} times their joint noise. Parts drawn by chance do not differ so.",
+        {"validation": float(held["value"]), "train": float(mine["value"]), "noise": noise},
+        again(record.run, record.recipe, ["split.seed=1"], "other-split"),
+    )
+
+
+def _without(record: Record, told: Told, place: int) -> str:
+    """Train without a feature: a table's column is left out by name, others where they come from."""
+    if place < len(told.feature_names) and record.recipe["data"].get("kind") == "table":
+        column = str(told.feature_names[place])
+        return again(record.run, record.recipe, [f"data.types.{column}=ignore"], "without")
+    if record.recipe["data"].get("source") == "arrays" and told.inputs.ndim == 2:
+        recipe = f"recipe={f'{record.run}/recipe.toml'!r}, out={f'{record.run}-without'!r}"
+        return f"pellucid.fit(numpy.delete(X, {place}, axis=1), y, {recipe})"
+    return _once(record)
+
+
+def _once(record: Record) -> str:
+    """Look for what stands twice; of arrays, train on every row once."""
+    if record.recipe["data"].get("source") == "arrays":
+        recipe = f"recipe={f'{record.run}/recipe.toml'!r}, out={f'{record.run}-once'!r}"
+        return f"once = numpy.unique(X, axis=0, return_index=True)[1]; pellucid.fit(X[once], y[once], {recipe})"
+    return shlex.join(["pellucid", "check", f"{record.run}/recipe.toml"])
+
+
+def _flat(told: Told) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Rows as rows of numbers, and their targets."""
+    X, new = (values.reshape(len(values), -1) for values in (told.inputs, told.held_inputs))
+    if np.issubdtype(X.dtype, np.floating):
+        X, new = (np.nan_to_num(values, nan=MISSING) for values in (X, new))
+    return X, told.targets, new, told.held_targets

@@ -1,0 +1,168 @@
+"""What a verdict is made from: everything that a run recorded, as plain values, and the curves that lie in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Line = Mapping[str, Any]
+Numbers = NDArray[np.float64]
+
+LOSSES = ("log_loss", "rmse", "nats_per_character", "cross_entropy")
+"""Scores of validation that are the training loss by another name, or grow and fall with it."""
+POINT_ROWS = 512
+"""Rows behind a point of the training curve at least: a mean of fewer is mostly the chance of the batch."""
+EARLY = 0.25
+"""The share of the lines that tells how training began; as much tells how it ended."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """The held-out rows beside the training rows, for what can be seen in them alone.
+
+    Attributes:
+        inputs, targets: of training rows, `[rows, ...]` and `[rows]`, as they came from the user.
+        held_inputs, held_targets: of validation rows.
+        feature_names: of a table's columns.
+    """
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+    held_inputs: NDArray[Any]
+    held_targets: NDArray[Any]
+    feature_names: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run recorded.
+
+    Attributes:
+        run: its folder.
+        recipe: resolved.
+        result: of validation: scores with intervals, baselines, and what training came to.
+        lines: of metrics.jsonl.
+        fitted: the kept weights' scores on training rows, and which units are active there; empty where not looked at.
+        parameter_names: in the order of the lines' `gradient_norms` and `update_ratios`.
+        log_probability, targets: of validation rows, `[rows, classes]` and `[rows]`, of a classifier.
+        clusters: which validation rows belong together, `[rows]`.
+        told: rows of both parts; None where they are not looked at.
+    """
+
+    run: str
+    recipe: Mapping[str, Any]
+    result: Mapping[str, Any]
+    lines: Sequence[Line] = ()
+    fitted: Mapping[str, Any] = field(default_factory=dict)
+    parameter_names: Sequence[str] = ()
+    log_probability: NDArray[Any] | None = None
+    targets: NDArray[Any] | None = None
+    clusters: NDArray[np.int64] | None = None
+    told: Told | None = None
+
+    @property
+    def by_gradient(self) -> bool:
+        """Whether one loss was followed downhill from the first step to the last, to which all of this applies."""
+        return bool(self.recipe["rule"]["name"] == "backpropagation")
+
+    @cached_property
+    def loss_name(self) -> str | None:
+        """The score of validation that says what the training loss says."""
+        return next((name for name in LOSSES if name in self.result.get("metrics", {})), None)
+
+    @cached_property
+    def trained(self) -> list[Line]:
+        """The lines of training that hold a loss."""
+        return [line for line in self.lines if line.get("kind") == "train" and is_number(line.get("loss"))]
+
+    @cached_property
+    def validated(self) -> list[Line]:
+        """The lines of validation that hold the loss."""
+        return [
+            line
+            for line in self.lines
+            if line.get("kind") == "validation" and is_number(line.get("metrics", {}).get(self.loss_name))
+        ]
+
+    @cached_property
+    def validation_losses(self) -> Numbers:
+        """The loss at each validation, `[validations]`."""
+        return np.array([line["metrics"][self.loss_name] for line in self.validated], np.float64)
+
+    @cached_property
+    def training_losses(self) -> Numbers:
+        """The training loss as means over at least `POINT_ROWS` rows each, `[points]`."""
+        return np.array([np.mean([line["loss"] for line in lines]) for lines in self._points], np.float64)
+
+    @cached_property
+    def _points(self) -> list[list[Line]]:
+        size = self.recipe["train"].get("batch_size", 1)
+        steps = [0, *(line["step"] for line in self.trained)]
+        points: list[list[Line]] = []
+        rows = math.inf
+        for line, before in zip(self.trained, steps, strict=False):
+            if rows >= POINT_ROWS:
+                points.append([])
+                rows = 0
+            points[-1].append(line)
+            rows += math.inf if size == "all" else (line["step"] - before) * size
+        return points[:-1] if len(points) > 1 and rows < POINT_ROWS else points
+
+    def weights(self, key: str) -> Numbers:
+        """Return `gradient_norms` or `update_ratios` of the weights, biases left out, `[lines, weights]`."""
+        places = [place for place, name in enumerate(self.parameter_names) if name.rpartition(".")[2] == "weight"]
+        num = len(self.parameter_names)
+        rows = [
+            [math.nan if line[key][place] is None else line[key][place] for place in places]
+            for line in self.trained
+            if isinstance(line.get(key), list) and len(line[key]) == num
+        ]
+        return np.array(rows, np.float64).reshape(len(rows), len(places))
+
+    @property
+    def weight_names(self) -> list[str]:
+        """What `weights` are called, in the order in which the model made them."""
+        return [name for name in self.parameter_names if name.rpartition(".")[2] == "weight"]
+
+    def score(self, name: str, of: str = "net") -> Mapping[str, Any] | None:
+        """Return a score with its interval: of the net or a baseline on validation, or of the net on "train"."""
+        if of == "net":
+            scores = self.result.get("metrics", {})
+        elif of == "train":
+            scores = self.fitted.get("metrics", {})
+        else:
+            scores = self.result.get("baselines", {}).get(of, {})
+        found = scores.get(name)
+        return found if found is not None and all(is_number(found.get(key)) for key in ("value", "low", "high")) else None
+
+    @property
+    def epochs(self) -> float | None:
+        """How many epochs were trained."""
+        return self.validated[-1].get("epoch") if self.validated else None
+
+
+def is_number(value: Any) -> bool:
+    """Whether a recorded value is a finite number: None stands for what was not."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def half(score: Mapping[str, Any]) -> float:
+    """Return half the width of a score's interval."""
+    return float(score["high"] - score["low"]) / 2
+
+
+def when(line: Line) -> str:
+    """Say when a line was written: in epochs where there are any."""
+    return f"epoch {line['epoch']:g}" if is_number(line.get("epoch")) else f"step {line['step']:,}"
+
+
+def longer(recipe: Mapping[str, Any], times: int) -> str:
+    """Return the setting that trains so many times as long."""
+    key = "epochs" if recipe["train"].get("epochs") else "steps"
+    return f"train.{key}={times * int(recipe['train'][key])}"
