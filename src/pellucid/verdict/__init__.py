@@ -12,6 +12,7 @@ from typing import Any
 from pellucid.verdict.calibration import poorly_calibrated
 from pellucid.verdict.finding import Finding
 from pellucid.verdict.gradients import exploding_gradients, vanishing_gradients
+from pellucid.verdict.healthy import fits
 from pellucid.verdict.instability import over_folds, over_seeds
 from pellucid.verdict.leaks import suspiciously_good
 from pellucid.verdict.overfitting import overfits
@@ -37,7 +38,16 @@ VERDICTS: dict[str, Callable[[Record], Finding | None]] = {
 """Illnesses that one run can show, causes before consequences."""
 
 EXPLAINS: dict[str, tuple[str, ...]] = {
-    "rate_too_high": ("exploding_gradients", "vanishing_gradients", "dead_units", "underfits", "overfits", "poorly_calibrated"),
+    "suspiciously_good": ("underfits", "overfits", "poorly_calibrated"),
+    "rate_too_high": (
+        "exploding_gradients",
+        "vanishing_gradients",
+        "dead_units",
+        "underfits",
+        "overfits",
+        "poorly_calibrated",
+        "rate_too_low",
+    ),
     "exploding_gradients": ("underfits",),
     "vanishing_gradients": ("underfits", "rate_too_low"),
     "dead_units": ("vanishing_gradients", "underfits"),
@@ -60,23 +70,16 @@ def judge(record: Record) -> list[Finding]:
     found = {kind: finding for kind, look in VERDICTS.items() if (finding := look(record)) is not None}
     explained = {consequence for kind in found for consequence in EXPLAINS.get(kind, ())}
     told = [finding for kind, finding in found.items() if kind not in explained]
-    return told or [_fits(record)]
+    return told or [fits(record)]
 
 
-def of_seeds(results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], run: str) -> list[Finding]:
+def of_seeds(results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], run: str, folder: str) -> list[Finding]:
     """Return what several runs of one recipe show together that none shows alone: that they disagree."""
-    found = over_seeds(results, recipe, run)
+    found = over_seeds(results, recipe, run, folder)
     return [found] if found else []
 
 
-def of_folds(results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], run: str) -> list[Finding]:
+def of_folds(results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], run: str, folder: str) -> list[Finding]:
     """Return what the folds' results show together; each is of its own rows."""
-    found = over_folds(results, recipe, run)
+    found = over_folds(results, recipe, run, folder)
     return [found] if found else []
-
-
-def _fits(record: Record) -> Finding:
-    """Nothing ill was found."""
-    from pellucid.verdict.healthy import fits
-
-    return fits(record)

@@ -43,7 +43,9 @@ class Finding:
         return asdict(self)
 
 
-def again(run: str, recipe: Mapping[str, Any], settings: Sequence[str], ending: str, more: str = "") -> str:
+def again(
+    run: str, recipe: Mapping[str, Any], settings: Sequence[str], ending: str, more: str = "", beside: str = ""
+) -> str:
     """Return what does a run again with other settings, beside it.
 
     In a shell where the recipe says where the data is; in Python where the data or the model came from memory.
@@ -52,11 +54,13 @@ def again(run: str, recipe: Mapping[str, Any], settings: Sequence[str], ending: 
         settings: `section.field=value`.
         ending: what is added to the name of the run's folder.
         more: further options of `pellucid train`, such as `--seeds 5`.
+        beside: the folder whose name is taken, where that is not the run's.
     """
+    out = f"{beside or run}-{ending}"
     own = recipe["model"]["name"] == "own"
     if own or recipe["data"].get("source") == "arrays":
         model = ", model=YourModel()" * own
         changed = f", settings={list(settings)!r}" * bool(settings)
-        return f"pellucid.fit(X, y{model}, recipe={f'{run}/recipe.toml'!r}{changed}, out={f'{run}-{ending}'!r})"
-    words = ["pellucid", "train", f"{run}/recipe.toml", *settings, *more.split(), "--out", f"{run}-{ending}"]
+        return f"pellucid.fit(X, y{model}, recipe={f'{run}/recipe.toml'!r}{changed}, out={out!r})"
+    words = ["pellucid", "train", f"{run}/recipe.toml", *settings, *more.split(), "--out", out]
     return shlex.join(words)

@@ -14,12 +14,12 @@ import warnings
 import numpy as np
 
 from pellucid.verdict.finding import Finding, again
-from pellucid.verdict.record import EARLY, Numbers, Record
+from pellucid.verdict.record import EARLY, Numbers, Record, is_number
 
 FADED = 1e-3
 """The gradient of an early layer over that of the last one. Healthy nets of a few layers stay above 0.03."""
 GROWN = 1e3
-"""The gradient of an early layer over that of the last one, or of the worst step over the usual one of the run's start."""
+"""The gradient of an early layer over that of the last one, or of the worst step over the usual one."""
 HUGE = 1e3
 """A usual norm of the whole gradient that no standardised problem of any size shows: healthy ones are of order 1."""
 FEWEST_LAYERS = 3
@@ -42,7 +42,9 @@ def vanishing_gradients(record: Record) -> Finding | None:
         "so the early layers hardly learn from the loss."
     )
     evidence = {"early": float(norms[faded]), "last": float(norms[-1]), "share": float(shares[faded])}
-    return Finding("vanishing_gradients", message, evidence, again(record.run, record.recipe, _remedy(record), "flowing"))
+    return Finding(
+        "vanishing_gradients", message, evidence, again(record.run, record.recipe, _remedy(record), "flowing")
+    )
 
 
 def exploding_gradients(record: Record) -> Finding | None:
@@ -50,11 +52,7 @@ def exploding_gradients(record: Record) -> Finding | None:
     norms = _early(record)
     if norms is None:
         return None
-    whole = np.array(
-        [line["gradient_norm"] for line in record.trained if isinstance(line.get("gradient_norm"), float)], np.float64
-    )
-    usual = float(np.median(whole[: max(1, int(EARLY * len(whole)))])) if len(whole) else 0.0
-    largest = float(whole.max()) if len(whole) else 0.0
+    usual, largest = usual_norm(record), max(_whole(record), default=0.0)
     grown = float(norms[:-1].max() / norms[-1]) if len(norms) >= FEWEST_LAYERS and norms[-1] > 0 else 0.0
     if grown <= GROWN and usual <= HUGE and not (usual > 0 and largest > GROWN * usual and largest > HUGE):
         return None
@@ -62,13 +60,27 @@ def exploding_gradients(record: Record) -> Finding | None:
         names = record.weight_names
         told = f"that of {names[int(norms[:-1].argmax())]} is {grown:.1g} times that of {names[-1]}"
     elif usual > HUGE:
-        told = f"the norm of the whole gradient is {usual:.2g} from the start, where about 1 is usual"
+        told = f"the norm of the whole gradient is {usual:.2g} over the whole run, where about 1 is usual"
     else:
-        told = f"the norm of the whole gradient reached {largest:.2g}, {largest / usual:.1g} times the usual {usual:.2g}"
+        told = (
+            f"the norm of the whole gradient reached {largest:.2g}, {largest / usual:.1g} times the usual {usual:.2g}"
+        )
     evidence = {"growth": grown, "usual_norm": usual, "largest_norm": largest}
     settings = ["rule.clip=1.0", *(_remedy(record) if grown > GROWN else [])]
+    if not record.recipe.get("prepare", {}).get("standardize", True):
+        settings = ["prepare.standardize=true"]
     command = again(record.run, record.recipe, settings, "clipped")
     return Finding("exploding_gradients", f"Gradients explode: {told}.", evidence, command)
+
+
+def usual_norm(record: Record) -> float:
+    """Return the median norm of the whole gradient over the run; 0 where it was not recorded."""
+    whole = _whole(record)
+    return float(np.median(whole)) if whole else 0.0
+
+
+def _whole(record: Record) -> list[float]:
+    return [float(line["gradient_norm"]) for line in record.trained if is_number(line.get("gradient_norm"))]
 
 
 def _early(record: Record) -> Numbers | None:

@@ -14,6 +14,8 @@ def fits(record: Record) -> Finding:
     held = record.score(name) if name else None
     mine = record.score(name, "train") if name else None
     message, evidence = "It fits: nothing ill was found", {}
+    if not record.by_gradient:
+        message += ", as far as one can see where learning is not by backpropagation"
     if held is not None:
         message += f". {str(name).replace('_', ' ')} on validation is {held['value']:.4g}"
         evidence["validation"] = float(held["value"])

@@ -89,9 +89,7 @@ def _screen(X: NDArray[Any], y: NDArray[Any], classes: bool) -> NDArray[np.int64
     return np.argsort(-explained / total, kind="stable")[:SCREENED]
 
 
-def _explains(
-    x: NDArray[Any], y: NDArray[Any], new: NDArray[Any], truth: NDArray[Any], classes: bool
-) -> float:
+def _explains(x: NDArray[Any], y: NDArray[Any], new: NDArray[Any], truth: NDArray[Any], classes: bool) -> float:
     """What a few cuts of one feature explain: the worse of what they do for training and for validation rows."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -144,9 +142,8 @@ def _better_than_training(record: Record) -> Suspicion | None:
     drawn = record.recipe.get("split", {}).get("kind") in ("stratified", "random")
     if held is None or mine is None or not drawn:
         return None
-    sign = -1.0 if record.result.get("directions", {}).get(name) == "min" else 1.0
     noise = math.hypot(half(held), half(mine))
-    better = sign * (float(held["value"]) - float(mine["value"]))
+    better = record.sign * (float(held["value"]) - float(mine["value"]))
     if not (noise > 0 and better > BEYOND * noise):
         return None
     return (

@@ -6,6 +6,8 @@ L. Prechelt, "Early Stopping - But When?", 1998, on the generalisation loss abov
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pellucid.verdict.finding import Finding, again
@@ -23,6 +25,8 @@ def overfits(record: Record) -> Finding | None:
     if not record.by_gradient or name is None or len(losses) < FEWEST:
         return None
     score = record.score(name)
+    if record.beats_knowing_nothing("net") is False and record.beats_knowing_nothing("train"):
+        return _by_heart(record)
     turn = int(losses.argmin())
     best, end = float(losses[turn]), float(losses[-max(1, len(losses) // 10) :].mean())
     if score is None or best <= 0:
@@ -43,18 +47,41 @@ def overfits(record: Record) -> Finding | None:
         "training_loss_at_end": float(last),
     }
     told = f"It overfits: {name.replace('_', ' ')} on validation was best at {when(record.validated[turn])}"
-    told += f" ({best:.4g}) and ended at {end:.4g}, worse by {(end - best) / noise:.1f} times its noise of {noise:.2g}, "
+    told += (
+        f" ({best:.4g}) and ended at {end:.4g}, worse by {(end - best) / noise:.1f} times its noise of {noise:.2g}, "
+    )
     told += f"while the training loss fell from {start:.3g} to {last:.3g}. {_kept(record)}"
     return Finding("overfits", told, evidence, again(record.run, record.recipe, _remedy(record), "regularised"))
+
+
+def _by_heart(record: Record) -> Finding | None:
+    """A net that knows its training rows, and of others no more than a constant does."""
+    name = str(record.result["primary"])
+    mine, held = record.score(name, "train"), record.score(name)
+    if mine is None or held is None:
+        return None
+    noise = math.hypot(half(mine), half(held))
+    if record.sign * (mine["value"] - held["value"]) <= noise:
+        return None
+    message = (
+        f"It overfits: it has learned by heart. {name.replace('_', ' ')} is {mine['value']:.4g} on its training rows "
+        f"and {held['value']:.4g} on validation rows, where it is not shown to know more than a constant does. "
+        f"{_kept(record)}"
+    )
+    evidence = {"train": float(mine["value"]), "validation": float(held["value"]), "noise": noise}
+    command = again(record.run, record.recipe, _remedy(record), "regularised")
+    return Finding("overfits", message, evidence, command)
 
 
 def _kept(record: Record) -> str:
     if record.recipe["train"].get("keep", "best") == "last":
         return "The weights kept are the last ones."
     line = next((line for line in reversed(record.validated) if line.get("best")), None)
-    return f"The weights kept are those of {when(line)}, the best by {record.result['primary'].replace('_', ' ')}." if (
-        line
-    ) else ""
+    return (
+        f"The weights kept are those of {when(line)}, the best by {record.result['primary'].replace('_', ' ')}."
+        if (line)
+        else ""
+    )
 
 
 def _remedy(record: Record) -> list[str]:

@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 
 from pellucid.verdict.finding import Finding, again
+from pellucid.verdict.gradients import HUGE, usual_norm
 from pellucid.verdict.record import EARLY, Numbers, Record
 from pellucid.verdict.underfitting import still_falling, worse_than_simple
 
@@ -33,7 +34,7 @@ def rate_too_high(record: Record) -> Finding | None:
     if not record.by_gradient or len(losses) < FEWEST or nothing is None:
         return None
     ratio = _largest(record.weights("update_ratios"), early=True)
-    if not math.isnan(ratio) and ratio < MOVED:
+    if (not math.isnan(ratio) and ratio < MOVED) or usual_norm(record) > HUGE:  # then the start is to blame
         return None
     highest = float(losses.max())
     rise = float((losses[1:] - np.minimum.accumulate(losses)[:-1]).max())
@@ -43,7 +44,12 @@ def rate_too_high(record: Record) -> Finding | None:
         told = f"the training loss reached {highest:.3g}, where knowing nothing costs {nothing:.3g}"
     else:
         told = f"the training loss rose again by {rise:.3g}, where knowing nothing costs {nothing:.3g}"
-    evidence = {"highest_loss": highest, "rise": rise, "loss_of_knowing_nothing": nothing, "update_ratio": _or_zero(ratio)}
+    evidence = {
+        "highest_loss": highest,
+        "rise": rise,
+        "loss_of_knowing_nothing": nothing,
+        "update_ratio": _or_zero(ratio),
+    }
     return Finding(
         "rate_too_high",
         f"The learning rate of {_rate(record):g} is too high: {told}"
@@ -56,7 +62,11 @@ def rate_too_high(record: Record) -> Finding | None:
 def rate_too_low(record: Record) -> Finding | None:
     """Look for weights that hardly moved in a net that has not learned what there is."""
     ratios = record.weights("update_ratios")
-    if not record.by_gradient or len(ratios) < FEWEST or record.recipe["rule"].get("optimizer", {}).get("name") == "lbfgs":
+    if (
+        not record.by_gradient
+        or len(ratios) < FEWEST
+        or record.recipe["rule"].get("optimizer", {}).get("name") == "lbfgs"
+    ):
         return None
     ratio = _largest(ratios, early=False)
     unfinished = worse_than_simple(record) is not None or still_falling(record) is not None
@@ -64,8 +74,8 @@ def rate_too_low(record: Record) -> Finding | None:
         return None
     first, last = float(record.training_losses[0]), float(record.training_losses[-1])
     message = (
-        f"The learning rate of {_rate(record):g} is too low: no layer's steps were longer than {ratio:.1g} of its weights "
-        f"(about 1e-3 is usual), and the training loss went from {first:.4g} to {last:.4g} only."
+        f"The learning rate of {_rate(record):g} is too low: no layer's steps were longer than {ratio:.1g} of its "
+        f"weights (about 1e-3 is usual), and the training loss went from {first:.4g} to {last:.4g} only."
     )
     evidence = {"update_ratio": ratio, "first_loss": first, "last_loss": last}
     times = 10 ** max(1, round(math.log10(2 * MOVED / ratio)))
@@ -86,7 +96,7 @@ def _of_knowing_nothing(record: Record) -> float | None:
 
 
 def _largest(ratios: Numbers, *, early: bool) -> float:
-    """The layer that moves most, `[lines, weights]`: its median over the first lines, or over the half that moves more."""
+    """The layer that moves most, `[lines, weights]`: its median over the first lines, or its upper quartile."""
     if not ratios.size:
         return math.nan
     with warnings.catch_warnings():

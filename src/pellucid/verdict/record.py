@@ -139,12 +139,26 @@ class Record:
         else:
             scores = self.result.get("baselines", {}).get(of, {})
         found = scores.get(name)
-        return found if found is not None and all(is_number(found.get(key)) for key in ("value", "low", "high")) else None
+        return (
+            found if found is not None and all(is_number(found.get(key)) for key in ("value", "low", "high")) else None
+        )
 
     @property
-    def epochs(self) -> float | None:
-        """How many epochs were trained."""
-        return self.validated[-1].get("epoch") if self.validated else None
+    def sign(self) -> float:
+        """1 where more of the primary score is better, -1 where less is."""
+        return -1.0 if self.result.get("directions", {}).get(self.result.get("primary")) == "min" else 1.0
+
+    def beats_knowing_nothing(self, of: str = "net") -> bool | None:
+        """Whether the primary score, "net" or "train", is above the best constant's by its whole interval.
+
+        None where that is not known.
+        """
+        name = self.result.get("primary")
+        mine = self.score(name, of) if name else None
+        constant = (self.score(name, "majority") or self.score(name, "mean")) if name else None
+        if mine is None or constant is None:
+            return None
+        return bool(mine["low"] > constant["value"] if self.sign > 0 else mine["high"] < constant["value"])
 
 
 def is_number(value: Any) -> bool:

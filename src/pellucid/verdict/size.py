@@ -42,15 +42,17 @@ def of_curve(
         f"{rows:,.0f} rows would bring it from {now:.4g} to about {then:.4g}; no number of them below {c:.3g}."
     )
     evidence = {"rows": rows, "error": now, "error_at_twice": then, "floor": c, "exponent": b}
-    return [Finding("data_limited", message, evidence, f"pellucid show augmentations  # or collect {rows:,.0f} rows more")]
+    return [
+        Finding("data_limited", message, evidence, f"pellucid show augmentations  # or collect {rows:,.0f} rows more")
+    ]
 
 
 def _value(fitted: Any) -> float | None:
     value = fitted.get("value") if isinstance(fitted, Mapping) else fitted
-    return float(value) if is_number(value) else None
+    return float(value) if value is not None and is_number(value) else None
 
 
 def _low(fitted: Any) -> float:
     """The lower end of a parameter's interval; the parameter itself where it has none."""
     low = fitted.get("low", fitted.get("value")) if isinstance(fitted, Mapping) else fitted
-    return float(low) if is_number(low) else 0.0
+    return float(low) if low is not None and is_number(low) else 0.0

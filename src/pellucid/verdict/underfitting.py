@@ -11,6 +11,7 @@ import math
 
 from pellucid.verdict.finding import Finding, again
 from pellucid.verdict.record import EARLY, Record, half, longer
+from pellucid.verdict.words import named
 
 MARGIN = 1.25
 """Of the two intervals' joint half-width: several baselines are compared with, and the best of them is lucky."""
@@ -20,10 +21,13 @@ FALL_NOISE = 0.5
 """And the same in half-widths of the loss's interval. Two looks at the same rows differ by far less than that."""
 
 
+FALL_OF_ALL = 0.02
+"""And as a share of what knowing nothing costs: from 0.04 to 0.03 nats is a long way that changes no answer."""
+
+
 def worse_than_simple(record: Record) -> tuple[str, float, float, float] | None:
     """Return the best baseline that beats the net's training score: its name, both scores, and their joint noise."""
     name = record.result.get("primary")
-    sign = -1.0 if record.result.get("directions", {}).get(name) == "min" else 1.0
     mine = record.score(name, "train") if name else None
     if mine is None or name is None:
         return None
@@ -32,8 +36,10 @@ def worse_than_simple(record: Record) -> tuple[str, float, float, float] | None:
         score = record.score(name, baseline)
         if score is not None:
             noise = math.hypot(half(score), half(mine))
-            if sign * (score["value"] - mine["value"]) > MARGIN * noise:
-                found.append((sign * score["value"], baseline, float(mine["value"]), float(score["value"]), noise))
+            if record.sign * (score["value"] - mine["value"]) > MARGIN * noise:
+                found.append(
+                    (record.sign * score["value"], baseline, float(mine["value"]), float(score["value"]), noise)
+                )
     if not found:
         return None
     _, baseline, value, other, noise = max(found)
@@ -50,7 +56,9 @@ def still_falling(record: Record) -> tuple[float, float] | None:
     before, end = float(losses[-1 - quarter]), float(losses[-1])
     best_is_late = int(losses.argmin()) >= len(losses) - quarter
     noise = half(score) * min(1.0, end / score["value"]) if score["value"] > 0 else half(score)
-    if best_is_late and before - end > max(FALL * end, FALL_NOISE * noise):
+    constant = record.score(str(name), "majority") or record.score(str(name), "mean")
+    nothing = float(constant["value"]) if constant else float(losses[0])
+    if best_is_late and before - end > max(FALL * end, FALL_NOISE * noise, FALL_OF_ALL * nothing):
         return before, end
     return None
 
@@ -60,12 +68,13 @@ def underfits(record: Record) -> Finding | None:
     if not record.by_gradient:
         return None
     simple, falling = worse_than_simple(record), still_falling(record)
-    if simple is None and falling is None:
+    # Not better than a constant, on what it learned from either: where it is there, it has learned by heart.
+    nothing = record.beats_knowing_nothing("net") is False and record.beats_knowing_nothing("train") is False
+    if simple is None and falling is None and not nothing:
         return None
-    sentences, evidence = [], {}
+    sentences: list[str] = []
+    evidence: dict[str, float] = {}
     if simple is not None:
-        from pellucid.verdict.words import named
-
         baseline, value, other, noise = simple
         metric = str(record.result["primary"])
         sentences.append(
@@ -73,6 +82,16 @@ def underfits(record: Record) -> Finding | None:
             f"{named(baseline)} reaches on validation rows."
         )
         evidence |= {"train": value, "baseline": other, "noise": noise}
+    elif nothing:
+        metric = str(record.result["primary"])
+        mine, held = record.score(metric, "train"), record.score(metric)
+        assert mine is not None
+        assert held is not None
+        sentences.append(
+            f"{metric.replace('_', ' ')} is {mine['value']:.4g} on its own training rows and {held['value']:.4g} on "
+            "validation rows: it is not shown to know more than a constant does."
+        )
+        evidence |= {"train": float(mine["value"]), "validation": float(held["value"])}
     if falling is not None:
         before, end = falling
         loss = str(record.loss_name).replace("_", " ")
