@@ -13,23 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.evaluation.intervals import wilson
 from pellucid.verdict.finding import Finding, again
+from pellucid.verdict.one_feature import ALONE, strongest
 from pellucid.verdict.record import Record, Told, half
 
-ALONE = 0.98
-"""Of what one feature explains: the lower end of the share of rows it gets right, or its share of the variance."""
 COPIES = 0.02
 """Share of validation rows that are also training rows, to the byte, above what chance makes of such columns."""
 BEYOND = 3.0
 """Joint half-widths by which validation may be better than training: chance does that once in many million runs."""
-SCREENED = 8
-"""Features that are looked at closely: those that vary most between the classes, or with the number."""
 MOST_FEATURES, MOST_ROWS = 20_000, 4000
 MISSING = -1e9
 """What a missing number is taken for: a value of its own."""
-LEAVES_PER_CLASS = 2
-"""Intervals of one feature that a rule may tell a class by."""
 
 
 Suspicion = tuple[str, dict[str, float], str]
@@ -49,64 +43,20 @@ def _one_feature(record: Record) -> Suspicion | None:
     if told is None or not 2 <= told.inputs[:1].size <= MOST_FEATURES:
         return None
     X, y, new, truth = _flat(told)
-    X, y = X[:MOST_ROWS], y[:MOST_ROWS]
-    if len(X) < 20 or len(new) < 20:
-        return None
-    classes = not np.issubdtype(y.dtype, np.floating)
-    best, place = -math.inf, 0
-    for feature in _screen(X, y, classes):
-        share = _explains(X[:, feature], y, new[:, feature], truth, classes)
-        if share > best:
-            best, place = share, int(feature)
-    if best < ALONE:
+    place, share = strongest(X[:MOST_ROWS], y[:MOST_ROWS], new, truth)
+    if share < ALONE:
         return None
     name = told.feature_names[place] if place < len(told.feature_names) else f"number {place}"
-    what = f"at least {best:.1%} of the rows right" if classes else f"{best:.1%} of the variance"
+    what = (
+        f"{share:.1%} of the variance"
+        if np.issubdtype(y.dtype, np.floating)
+        else f"at least {share:.1%} of the rows right"
+    )
     return (
-        f"the feature {name} alone gives {what}, on training and validation rows alike. "
-        "Is it known before the target is, or made from it?",
-        {"feature": float(place), "share": best},
+        f"the feature {name} alone gives {what}. Is it known before the target is, or is it made from it?",
+        {"feature": float(place), "share": share},
         _without(record, told, place),
     )
-
-
-def _screen(X: NDArray[Any], y: NDArray[Any], classes: bool) -> NDArray[np.int64]:
-    """The features that look most telling by themselves, by how much of their ranks' variance the target explains."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(X, axis=0)
-    ranks -= ranks.mean(axis=0)
-    total = np.maximum((ranks * ranks).sum(axis=0), 1e-12)
-    if classes:
-        explained = np.zeros(X.shape[1])
-        for label in np.unique(y):
-            mine = ranks[y == label]
-            explained += len(mine) * mine.mean(axis=0) ** 2
-    else:
-        target = rankdata(y)
-        target -= target.mean()
-        explained = (ranks * target[:, None]).sum(axis=0) ** 2 / max(float((target * target).sum()), 1e-12)
-    return np.argsort(-explained / total, kind="stable")[:SCREENED]
-
-
-def _explains(x: NDArray[Any], y: NDArray[Any], new: NDArray[Any], truth: NDArray[Any], classes: bool) -> float:
-    """What a few cuts of one feature explain: the worse of what they do for training and for validation rows."""
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
-    if classes:
-        leaves = LEAVES_PER_CLASS * len(np.unique(y))
-        rule = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0).fit(x[:, None], y)
-        right = int((rule.predict(new[:, None]) == truth).sum() + (rule.predict(x[:, None]) == y).sum())
-        return wilson(right, len(truth) + len(y))[0] if _reaches(rule, new, truth) else 0.0
-    from sklearn.linear_model import LinearRegression
-
-    # A straight line, and steps where that is none: a copy of the target in another unit, or rounded.
-    rules = (LinearRegression(), DecisionTreeRegressor(min_samples_leaf=5, random_state=0))
-    return max(float(rule.fit(x[:, None], y).score(new[:, None], truth)) for rule in rules)
-
-
-def _reaches(rule: Any, new: NDArray[Any], truth: NDArray[Any]) -> bool:
-    return float(rule.score(new[:, None], truth)) >= ALONE
 
 
 def _copies(record: Record) -> Suspicion | None:
@@ -147,8 +97,8 @@ def _better_than_training(record: Record) -> Suspicion | None:
     if not (noise > 0 and better > BEYOND * noise):
         return None
     return (
-        f"{str(name).replace('_', ' ')} is {held['value']:.4g} on validation rows and {mine['value']:.4g} on the rows that "
-        f"it learned from, {better / noise:.1f} times their joint noise. Parts drawn by chance do not differ so.",
+        f"{str(name).replace('_', ' ')} is {held['value']:.4g} on validation rows and {mine['value']:.4g} on the rows "
+        f"that it learned from, {better / noise:.1f} times their joint noise. Parts drawn by chance do not differ so.",
         {"validation": float(held["value"]), "train": float(mine["value"]), "noise": noise},
         again(record.run, record.recipe, ["split.seed=1"], "other-split"),
     )
