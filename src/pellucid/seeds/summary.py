@@ -69,7 +69,9 @@ def _verdict(results: Sequence[Mapping[str, Any]], recipe: Recipe, run: Path, fo
     for kind, num in Counter(finding["kind"] for finding in told).items():
         if 2 * num > len(results) and not (kind == "fits" and found):
             first = next(finding for finding in told if finding["kind"] == kind)
-            found.append({**first, "message": f"{num} of {len(results)} seeds: {first['message']}"})
+            found.append(
+                {**first, "message": f"{num} of {len(results)} seeds show this, the first of them: {first['message']}"}
+            )
     return found
 
 

@@ -6,6 +6,7 @@ import shlex
 
 from pellucid.verdict.finding import Finding
 from pellucid.verdict.record import Record
+from pellucid.verdict.words import metric
 
 
 def fits(record: Record) -> Finding:
@@ -17,9 +18,9 @@ def fits(record: Record) -> Finding:
     if not record.by_gradient:
         message += ", as far as one can see where learning is not by backpropagation"
     if held is not None:
-        message += f". {str(name).replace('_', ' ')} on validation is {held['value']:.4g}"
+        message += f". On validation, {metric(name)} is {held['value']:.4g}"
         evidence["validation"] = float(held["value"])
     if mine is not None:
-        message += f", on the rows that it learned from {mine['value']:.4g}"
+        message += f"; on the rows that it learned from, {mine['value']:.4g}"
         evidence["train"] = float(mine["value"])
     return Finding("fits", message + ".", evidence, f"pellucid evaluate {shlex.quote(record.run)} --split test")

@@ -16,6 +16,7 @@ import numpy as np
 from pellucid.evaluation.intervals import Z
 from pellucid.verdict.finding import Finding, again
 from pellucid.verdict.record import half, is_number
+from pellucid.verdict.words import metric
 
 SURE = 0.95
 """How sure it must be that the deviation over seeds is above that of the rows."""
@@ -48,7 +49,7 @@ def over_seeds(
     if not (least > error and deviation > 0):
         return None
     message = (
-        f"It is unstable: over {num} seeds {name.replace('_', ' ')} runs from {values.min():.4g} to {values.max():.4g} "
+        f"It is unstable: over {num} seeds {metric(name)} runs from {values.min():.4g} to {values.max():.4g} "
         f"(deviation {deviation:.2g}, at least {least:.2g}), more than the {error:.2g} that the judged rows leave "
         "open. One run says little."
     )
@@ -82,7 +83,7 @@ def over_folds(
     if not (p < CHANCE and share > SHARE):
         return None
     message = (
-        f"It is unstable: over {len(values)} folds {name.replace('_', ' ')} runs from {values.min():.4g} to "
+        f"It is unstable: over {len(values)} folds {metric(name)} runs from {values.min():.4g} to "
         f"{values.max():.4g}, and {share:.0%} of that variance is not the rows' (Cochran's Q, p = {p:.1g})."
     )
     evidence = {"q": q, "p": p, "share": share, "folds": float(len(values))}

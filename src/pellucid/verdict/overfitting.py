@@ -12,9 +12,13 @@ import numpy as np
 
 from pellucid.verdict.finding import Finding, again
 from pellucid.verdict.record import Record, half, when
+from pellucid.verdict.words import metric
 
 RISE = 0.1
 """Share of the best validation loss that the end is worse by at least: below it nothing is lost by going on."""
+SHARED = 0.7
+"""And of the half-width of its interval. Two looks at the same rows share most of their noise: where their losses
+correlate by 3/4, that of the difference is sqrt(2 (1 - 3/4)) = 0.7 of that of each."""
 FEWEST = 3
 """Validations below which no turn can be seen."""
 
@@ -29,14 +33,14 @@ def overfits(record: Record) -> Finding | None:
         return _by_heart(record)
     turn = int(losses.argmin())
     best, end = float(losses[turn]), float(losses[-max(1, len(losses) // 10) :].mean())
-    if score is None or best <= 0:
+    if score is None or best <= 0 or score["value"] <= 0:
         return None
     # The interval belongs to the kept weights; where those are worse than the best ones by loss, so is its width.
-    noise = half(score) * min(1.0, best / score["value"])
+    noise = max(half(score) * min(1.0, best / score["value"]), 1e-9 * best)
     before = [line["loss"] for line in record.trained if line["step"] <= record.validated[turn]["step"]]
     start = before[-1] if before else float(record.training_losses[0]) if len(record.training_losses) else np.nan
     last = record.trained[-1]["loss"] if record.trained else np.nan
-    if not (end - best > noise and end > (1 + RISE) * best and last < start):
+    if not (end - best > max(SHARED * noise, RISE * best, record.material) and last < start):
         return None
     evidence = {
         "best": best,
@@ -46,10 +50,8 @@ def overfits(record: Record) -> Finding | None:
         "training_loss_at_turn": float(start),
         "training_loss_at_end": float(last),
     }
-    told = f"It overfits: {name.replace('_', ' ')} on validation was best at {when(record.validated[turn])}"
-    told += (
-        f" ({best:.4g}) and ended at {end:.4g}, worse by {(end - best) / noise:.1f} times its noise of {noise:.2g}, "
-    )
+    told = f"It overfits: {metric(name)} on validation was best at {when(record.validated[turn])}"
+    told += f" ({best:.4g}) and ended at {end:.4g}, with {noise:.2g} on either side as its interval, "
     told += f"while the training loss fell from {start:.3g} to {last:.3g}. {_kept(record)}"
     return Finding("overfits", told, evidence, again(record.run, record.recipe, _remedy(record), "regularised"))
 
@@ -64,7 +66,7 @@ def _by_heart(record: Record) -> Finding | None:
     if record.sign * (mine["value"] - held["value"]) <= noise:
         return None
     message = (
-        f"It overfits: it has learned by heart. {name.replace('_', ' ')} is {mine['value']:.4g} on its training rows "
+        f"It overfits: it has learned by heart. Its {metric(name)} is {mine['value']:.4g} on its training rows "
         f"and {held['value']:.4g} on validation rows, where it is not shown to know more than a constant does. "
         f"{_kept(record)}"
     )
@@ -78,9 +80,7 @@ def _kept(record: Record) -> str:
         return "The weights kept are the last ones."
     line = next((line for line in reversed(record.validated) if line.get("best")), None)
     return (
-        f"The weights kept are those of {when(line)}, the best by {record.result['primary'].replace('_', ' ')}."
-        if (line)
-        else ""
+        f"The weights kept are those of {when(line)}, the best by {metric(record.result['primary'])}." if (line) else ""
     )
 
 

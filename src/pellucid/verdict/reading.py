@@ -19,7 +19,7 @@ from pellucid.tasks.task import Look
 from pellucid.verdict.record import Record, Told
 
 LOOK_BACK = "results/train.json"
-MOST_BYTES = 256 << 20
+MOST_BYTES = 64 << 20
 """Of training inputs that are compared with validation inputs; of more, the first ones."""
 
 

@@ -18,6 +18,8 @@ LOSSES = ("log_loss", "rmse", "nats_per_character", "cross_entropy")
 """Scores of validation that are the training loss by another name, or grow and fall with it."""
 POINT_ROWS = 512
 """Rows behind a point of the training curve at least: a mean of fewer is mostly the chance of the batch."""
+MATERIAL = 0.02
+"""The share of the loss of knowing nothing that counts: 0.05 nats of ten classes, 0.02 deviations of a number."""
 EARLY = 0.25
 """The share of the lines that tells how training began; as much tells how it ended."""
 
@@ -142,6 +144,16 @@ class Record:
         return (
             found if found is not None and all(is_number(found.get(key)) for key in ("value", "low", "high")) else None
         )
+
+    @cached_property
+    def material(self) -> float:
+        """A change of the validation loss that is worth a word: a share of what knowing nothing costs.
+
+        From 0.04 to 0.03 nats is a quarter less, and changes hardly an answer.
+        """
+        constant = self.score(str(self.loss_name), "majority") or self.score(str(self.loss_name), "mean")
+        first = float(self.validation_losses[0]) if len(self.validation_losses) else math.inf
+        return MATERIAL * (float(constant["value"]) if constant else first)
 
     @property
     def sign(self) -> float:

@@ -11,7 +11,7 @@ import math
 
 from pellucid.verdict.finding import Finding, again
 from pellucid.verdict.record import EARLY, Record, half, longer
-from pellucid.verdict.words import named
+from pellucid.verdict.words import metric, named
 
 MARGIN = 1.25
 """Of the two intervals' joint half-width: several baselines are compared with, and the best of them is lucky."""
@@ -19,10 +19,6 @@ FALL = 0.05
 """Share of the loss that the last quarter of the run must have brought to be worth another run."""
 FALL_NOISE = 0.5
 """And the same in half-widths of the loss's interval. Two looks at the same rows differ by far less than that."""
-
-
-FALL_OF_ALL = 0.02
-"""And as a share of what knowing nothing costs: from 0.04 to 0.03 nats is a long way that changes no answer."""
 
 
 def worse_than_simple(record: Record) -> tuple[str, float, float, float] | None:
@@ -56,9 +52,7 @@ def still_falling(record: Record) -> tuple[float, float] | None:
     before, end = float(losses[-1 - quarter]), float(losses[-1])
     best_is_late = int(losses.argmin()) >= len(losses) - quarter
     noise = half(score) * min(1.0, end / score["value"]) if score["value"] > 0 else half(score)
-    constant = record.score(str(name), "majority") or record.score(str(name), "mean")
-    nothing = float(constant["value"]) if constant else float(losses[0])
-    if best_is_late and before - end > max(FALL * end, FALL_NOISE * noise, FALL_OF_ALL * nothing):
+    if best_is_late and before - end > max(FALL * end, FALL_NOISE * noise, record.material):
         return before, end
     return None
 
@@ -76,28 +70,26 @@ def underfits(record: Record) -> Finding | None:
     evidence: dict[str, float] = {}
     if simple is not None:
         baseline, value, other, noise = simple
-        metric = str(record.result["primary"])
         sentences.append(
-            f"{metric.replace('_', ' ')} on its own training rows is {value:.4g}, worse than the {other:.4g} that "
-            f"{named(baseline)} reaches on validation rows."
+            f"{metric(record.result['primary'])} on its own training rows is {value:.4g}, worse than the {other:.4g} "
+            f"that {named(baseline)} reaches on validation rows."
         )
         evidence |= {"train": value, "baseline": other, "noise": noise}
     elif nothing:
-        metric = str(record.result["primary"])
-        mine, held = record.score(metric, "train"), record.score(metric)
+        primary = str(record.result["primary"])
+        mine, held = record.score(primary, "train"), record.score(primary)
         assert mine is not None
         assert held is not None
         sentences.append(
-            f"{metric.replace('_', ' ')} is {mine['value']:.4g} on its own training rows and {held['value']:.4g} on "
+            f"{metric(primary)} is {mine['value']:.4g} on its own training rows and {held['value']:.4g} on "
             "validation rows: it is not shown to know more than a constant does."
         )
         evidence |= {"train": float(mine["value"]), "validation": float(held["value"])}
     if falling is not None:
         before, end = falling
-        loss = str(record.loss_name).replace("_", " ")
         sentences.append(
-            f"It was trained too briefly: {loss} on validation still fell from {before:.4g} to {end:.4g} "
-            "in the last quarter of the run."
+            f"It was trained too briefly: {metric(record.loss_name)} on validation still fell from {before:.4g} "
+            f"to {end:.4g} in the last quarter of the run."
         )
         evidence |= {"loss_before": before, "loss_at_end": end}
     if falling is not None:
