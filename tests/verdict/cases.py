@@ -187,7 +187,7 @@ HEALTHY: dict[str, Case] = {
     "few levels": Case(few_levels, epochs=20, settings={"model.hidden": [32]}),
     "five classes, averaged weights": Case(
         lambda: classes(n_samples=1500, n_features=20, n_informative=10, n_classes=5, random_state=11),
-        epochs=25,
+        epochs=40,
         settings={"model.dropout": 0.3, "rule.ema": 0.99},
     ),
 }

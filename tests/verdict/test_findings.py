@@ -88,7 +88,7 @@ def test_points_of_the_training_curve_hold_enough_rows() -> None:
 
 
 def _predictions(rows: int, temperature: float, seed: int) -> tuple[Any, Any]:
-    """Log-probabilities of three classes that are `temperature` times too flat, and targets drawn from the true ones."""
+    """Log-probabilities of three classes, `temperature` times too flat, and targets drawn from the true ones."""
     random = np.random.default_rng(seed)
     logits = random.normal(0, 2, (rows, 3))
     true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
