@@ -266,3 +266,19 @@ ILL: dict[str, dict[str, Case]] = {
     },
 }
 """Made to have an illness, by its kind."""
+
+DEEP = {"model.hidden": [32, 32, 32], "train.epochs": 4}
+UNSTABLE: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "adam, wild": ("digits-mlp", {**DEEP, RATE: 0.1}),
+    "stochastic gradient descent, wild": ("digits-mlp", {**DEEP, **SGD, RATE: 0.3}),
+    "three units a layer": ("digits-mlp", {"model.hidden": [3, 3], "train.epochs": 10, RATE: 0.01}),
+    "numbers, wild": ("diabetes-mlp", {"model.hidden": [32, 32, 32], "train.epochs": 6, RATE: 0.2}),
+}
+"""Recipes whose four seeds come to different ends."""
+STEADY: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "digits": ("digits-mlp", {"train.epochs": 8}),
+    "digits, deep": ("digits-mlp", {**DEEP, RATE: 0.003}),
+    "numbers": ("diabetes-mlp", {"train.epochs": 6}),
+    "numbers, brief": ("diabetes-mlp", {"train.epochs": 1, RATE: 0.003}),
+}
+"""Recipes whose four seeds agree, whatever else ails them."""

@@ -20,14 +20,23 @@ from pellucid.verdict import VERDICTS
 from tests.verdict.cases import ILL, Case, digits
 from tests.verdict.made import record
 
+
+def typed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str]:
+    """Type a command that goes well; return standard output and standard error."""
+    with pytest.raises(SystemExit) as end:
+        main(list(words))
+    assert not end.value.code
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
 TOO_HIGH = ["rule.optimizer.learning_rate=0.3", "train.epochs=8", "execution.threads=1"]
 
 
 def test_the_command_line_tells_the_verdict_and_the_next_experiment_mends_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["train", "digits-mlp", *TOO_HIGH, "--out", "run", "--json"]) == 0
-    out, err = capsys.readouterr()
+    out, err = typed(capsys, "train", "digits-mlp", *TOO_HIGH, "--out", "run", "--json")
     (finding,) = json.loads(out)["verdict"]
     assert finding["kind"] == "rate_too_high"
     assert set(finding) == {"kind", "message", "evidence", "next"}
@@ -40,8 +49,7 @@ def test_the_command_line_tells_the_verdict_and_the_next_experiment_mends_it(
     before = json.loads(out)["metrics"]["accuracy"]["value"]
     program, *words = shlex.split(finding["next"])
     assert program == "pellucid"
-    assert main([*words, "--no-report", "--json"]) == 0
-    mended = json.loads(capsys.readouterr().out)
+    mended = json.loads(typed(capsys, *words, "--no-report", "--json")[0])
     assert mended["run"] == "run-lower-rate"
     assert "rate_too_high" not in [each["kind"] for each in mended["verdict"]]
     assert mended["metrics"]["accuracy"]["value"] > before + 0.1
@@ -69,9 +77,8 @@ def test_training_rows_are_judged_as_validation_rows_are(tmp_path: Path) -> None
 
 
 def test_seeds_that_disagree_are_told_as_unstable(capsys: pytest.CaptureFixture[str]) -> None:
-    wild = ["rule.optimizer.learning_rate=0.1", "train.epochs=3", "execution.threads=1", "evaluate.baselines=false"]
-    assert main(["train", "digits-mlp", *wild, "--seeds", "4", "--out", "wild", "--json"]) == 0
-    out, err = capsys.readouterr()
+    wild = ["rule.optimizer.learning_rate=0.1", "model.hidden=[32,32,32]", "train.epochs=4", "execution.threads=1"]
+    out, err = typed(capsys, "train", "digits-mlp", *wild, "--seeds", "4", "--out", "wild", "--json")
     told = json.loads(out)
     assert told["verdict"][0]["kind"] == "unstable", told["metrics"]
     assert told["verdict"][0]["message"] in err

@@ -46,7 +46,9 @@ def page(told: Mapping[str, Any], runs: Sequence[Path]) -> str:
 def _verdict(findings: Sequence[Mapping[str, Any]]) -> str:
     """What the runs show together, each with the next experiment."""
     told = "".join(
-        f'<p>{escape(finding["message"])}</p><pre class="copy">{escape(finding["next"])}</pre>' for finding in findings
+        f"<p>{escape(finding['message'])}</p>"
+        + f'<pre class="copy">{escape(finding["next"])}</pre>' * (finding["kind"] != "fits")
+        for finding in findings
     )
     if not told:
         return ""

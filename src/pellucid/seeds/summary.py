@@ -63,15 +63,15 @@ def of(folder: Path, runs: Sequence[Path], recipe: Recipe) -> dict[str, Any]:
 
 
 def _verdict(results: Sequence[Mapping[str, Any]], recipe: Recipe, run: Path, folder: Path) -> list[dict[str, Any]]:
-    """Whether the seeds agree, and what most of the runs show by themselves, as the first of them tells it."""
+    """Whether the seeds agree, and what most of the runs show by themselves, or more of them than anything else."""
     found = [finding.to_dict() for finding in verdict.of_seeds(results, recipe.model_dump(), str(run), str(folder))]
     told = [finding for result in results for finding in result.get("verdict", [])]
-    for kind, num in Counter(finding["kind"] for finding in told).items():
-        if 2 * num > len(results) and not (kind == "fits" and found):
+    counted = Counter(finding["kind"] for finding in told).most_common()
+    for place, (kind, num) in enumerate(counted):
+        if (2 * num > len(results) or place == 0) and not (kind == "fits" and found):
             first = next(finding for finding in told if finding["kind"] == kind)
-            found.append(
-                {**first, "message": f"{num} of {len(results)} seeds show this, the first of them: {first['message']}"}
-            )
+            message = f"{num} of {len(results)} seeds show this, the first of them: {first['message']}"
+            found.append({**first, "message": message})
     return found
 
 

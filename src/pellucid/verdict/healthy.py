@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from pellucid.verdict.finding import Finding
+from pellucid.verdict.overfitting import FEWEST
 from pellucid.verdict.record import Record
 from pellucid.verdict.words import metric
 
@@ -17,6 +18,8 @@ def fits(record: Record) -> Finding:
     message, evidence = "It fits: nothing ill was found", {}
     if not record.by_gradient:
         message += ", as far as one can see where learning is not by backpropagation"
+    elif len(record.validated) < FEWEST:
+        message += f", but of {len(record.validated)} validation(s) no curve can be read"
     if held is not None:
         message += f". On validation, {metric(name)} is {held['value']:.4g}"
         evidence["validation"] = float(held["value"])

@@ -85,11 +85,10 @@ def rate_too_low(record: Record) -> Finding | None:
 
 def _of_knowing_nothing(record: Record) -> float | None:
     """The training loss of the best constant: the classes' entropy, or the variance of standardised numbers."""
-    constant = record.score("log_loss", "majority")
-    if constant is not None:
+    if record.recipe["task"]["name"] == "classify":
         weights = record.recipe["task"].get("class_weights", "none")
         classes = len(record.result.get("class_names", ()))
-        return float(constant["value"]) if weights == "none" or not classes else math.log(classes)
+        return record.of_constant("log_loss") if weights == "none" or not classes else math.log(classes)
     if record.recipe["task"]["name"] == "regress" and record.recipe.get("prepare", {}).get("standardize", True):
         return 1.0
     return None

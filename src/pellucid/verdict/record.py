@@ -151,9 +151,32 @@ class Record:
 
         From 0.04 to 0.03 nats is a quarter less, and changes hardly an answer.
         """
-        constant = self.score(str(self.loss_name), "majority") or self.score(str(self.loss_name), "mean")
+        constant = self.of_constant(str(self.loss_name))
         first = float(self.validation_losses[0]) if len(self.validation_losses) else math.inf
-        return MATERIAL * (float(constant["value"]) if constant else first)
+        return MATERIAL * (first if constant is None else constant)
+
+    def of_constant(self, name: str) -> float | None:
+        """Return the score of the best constant on validation: the baseline's, else by the rows' own classes or spread.
+
+        None where neither tells.
+        """
+        baseline = self.score(name, "majority") or self.score(name, "mean")
+        if baseline is not None:
+            return float(baseline["value"])
+        counts = np.array([sum(row) for row in self.result.get("confusion", ())], np.float64)
+        counts = counts[counts > 0]
+        if len(counts):
+            shares = counts / counts.sum()
+            known = {
+                "accuracy": shares.max(),
+                "balanced_accuracy": 1 / len(shares),
+                "log_loss": -(shares * np.log(shares)).sum(),
+            }
+            return float(known[name]) if name in known else None
+        error, explained = self.score("rmse"), self.score("r2")
+        if name == "rmse" and error is not None and explained is not None and explained["value"] < 1:
+            return float(error["value"]) / math.sqrt(1 - float(explained["value"]))
+        return None
 
     @property
     def sign(self) -> float:
@@ -167,10 +190,10 @@ class Record:
         """
         name = self.result.get("primary")
         mine = self.score(name, of) if name else None
-        constant = (self.score(name, "majority") or self.score(name, "mean")) if name else None
+        constant = self.of_constant(name) if name else None
         if mine is None or constant is None:
             return None
-        return bool(mine["low"] > constant["value"] if self.sign > 0 else mine["high"] < constant["value"])
+        return bool(mine["low"] > constant if self.sign > 0 else mine["high"] < constant)
 
 
 def is_number(value: Any) -> bool:
