@@ -62,7 +62,7 @@ def _law(n: Any, a: float, b: float, c: float) -> Any:
     ("data", "learner", "is_limited"),
     [
         ("digits", KNeighborsClassifier(5), True),
-        ("moons", KNeighborsClassifier(3), True),
+        ("a chessboard", KNeighborsClassifier(3), True),
         ("faces of a cube", KNeighborsClassifier(5), True),
         ("moons", GaussianNB(), False),
         ("two blobs", GaussianNB(), False),
@@ -73,7 +73,10 @@ def test_learners_that_want_more_rows_are_data_limited(data: str, learner: Any, 
     if data == "digits":
         X, y = datasets.load_digits(return_X_y=True)
     elif data == "moons":
-        X, y = datasets.make_moons(6000, noise=0.1 if is_limited else 0.3, random_state=0)
+        X, y = datasets.make_moons(6000, noise=0.3, random_state=0)
+    elif data == "a chessboard":
+        X = random.uniform(0, 4, (6000, 2))
+        y = X.astype(int).sum(axis=1) % 2
     elif data == "two blobs":
         X, y = datasets.make_blobs(6000, 2, centers=2, cluster_std=3, random_state=0)
     else:
