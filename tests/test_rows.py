@@ -14,6 +14,7 @@ ROWS = (
     ("models", "tasks"),
     ("rules", "sources"),
     ("evaluation", "inspection"),
+    ("verdict",),
     ("training", "artefacts", "reporting"),
     ("provision", "proposals"),
     ("experiment",),

@@ -357,6 +357,8 @@ def tell(
         augmented = parts.source.exhibits() if isinstance(parts.source, Shuffled) else ()
         results.keep_exhibits(folder, world, model, task, execution, augmented)
     folder.write_json("results/training.json", account)
+    if world.size("validation") > 0:
+        results.keep_look_back(folder, world, model, task, execution)
     if seen is None and world.size("validation") > 0:
         seen = evaluate(model, task, world, "validation", execution)
     results.judge(folder, recipe, world, task, "validation", seen, beside=not given.judges_fold)

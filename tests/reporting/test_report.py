@@ -17,7 +17,10 @@ from pellucid import reporting
 from pellucid.errors import RunError
 from tests.reporting.samples import edit, with_classes, with_colour
 
-SECTIONS = ("result", "scores", "learning", "certainty", "mistakes", "inside", "network", "data", "recipe", "commands")
+SECTIONS = (
+    *("result", "verdict", "scores", "learning", "certainty", "mistakes", "inside", "network", "data", "recipe"),
+    "commands",
+)
 
 
 def page_of(folder: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors.numpy import save
 from torch import inference_mode, nn
 
-from pellucid import exhibit, ledger, rundir
+from pellucid import exhibit, ledger, rundir, verdict
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import certainty
 from pellucid.artefacts.artefact import Artefact
@@ -31,6 +31,8 @@ from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
 from pellucid.rundir import RunFolder
 from pellucid.tasks.task import Answer, Look, Task
+from pellucid.verdict.fitted import look_back
+from pellucid.verdict.reading import LOOK_BACK, of_run
 
 EXHIBITS = "exhibits.json"
 SIGNALS = "signals.json"
@@ -72,6 +74,11 @@ def keep_exhibits(
     folder.write_json(EXHIBITS, told)
 
 
+def keep_look_back(folder: RunFolder, world: World, model: nn.Module, task: Task, execution: Execution) -> None:
+    """Write what the kept weights make of the rows that they learned from: the verdict compares by it."""
+    folder.write_json(LOOK_BACK, look_back(model, task, world, execution))
+
+
 def judge(
     folder: RunFolder,
     recipe: Recipe,
@@ -108,6 +115,9 @@ def judge(
             result["baselines"] = baselines.describe(found, recipe.evaluate.resamples, look.clusters)
         _keep_predictions(folder, look)
         _keep_scores(folder, look, found)
+        if part == "validation":  # a verdict chooses the next experiment, and the test part chooses nothing
+            ill = verdict.judge(of_run(folder.path, recipe, result, world, look))
+            result["verdict"] = [finding.to_dict() for finding in ill]
     folder.write_json(f"results/{part}.json", result)
     return result
 

@@ -33,7 +33,7 @@ class Outcome:
         from pellucid.rundir import read_json
 
         result = read_json(folder / f"results/{split}.json")
-        lines = [_result(result), *tables.of_result(result, _columns)]
+        lines = [_result(result), *tables.of_result(result, _columns), *_verdict(result.get("verdict", []))]
         if split == "validation":
             command = f"pellucid evaluate {shlex.quote(str(folder))} --split test"
             if result["looks"]:
@@ -54,7 +54,7 @@ class Outcome:
         """What several runs say together."""
         from pellucid.seeds.summary import as_text
 
-        return Outcome(told, as_text(told))
+        return Outcome(told, "\n".join([as_text(told), *_verdict(told.get("verdict", []))]))
 
     @staticmethod
     def of_crossval(told: Mapping[str, Any], *, report: bool) -> Outcome:
@@ -163,6 +163,16 @@ def _result(result: Mapping[str, Any]) -> str:
         rows.append((name, f"{score['value']:.4g}", f"{score['low']:.4g} to {score['high']:.4g}", *beside))
     n, unit = next(iter(result["metrics"].values()))["n"], result.get("unit", "row")
     return f"{head}, {words.count(n, unit)} judged\n{_columns(rows, right=range(1, len(rows[0])))}"
+
+
+def _verdict(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What ails it, a sentence or two each, and below it the next experiment."""
+    lines = []
+    for finding in findings:
+        lines.append(finding["message"])
+        if finding["kind"] != "fits":  # then the line on the sealed part says what is next
+            lines.append(f"  Next: {finding['next']}")
+    return lines
 
 
 def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:

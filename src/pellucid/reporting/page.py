@@ -105,7 +105,7 @@ def _sections(told: Record, figures: Figures) -> dict[str, Any]:
         "seal": provenance.seal(told),
         "headline": words.shown(main["metrics"][main["primary"]], main["primary"]) if main else None,
         "against": scores.against_baseline(main) if main else "",
-        "verdict": [_sentence(line) for line in told.account.get("verdict", [])],
+        "verdict": told.account.get("verdict", []),
         "tables": [
             (part, *scores.table(result, told.split["counts"]["train"]))
             for part, result in reversed(list(told.results.items()))
@@ -184,7 +184,3 @@ def training(told: Record) -> str:
     if told.best is not None and told.recipe["rule"]["name"] == "backpropagation":  # elsewhere the loss is no measure
         sentences.append("Where the training loss goes on falling while validation does not, the net learns by heart.")
     return " ".join(sentences)
-
-
-def _sentence(verdict: Any) -> str:
-    return str(verdict.get("message", verdict)) if isinstance(verdict, Mapping) else str(verdict)

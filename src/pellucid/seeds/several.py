@@ -41,7 +41,7 @@ def train(recipe: Recipe, num: int, out: Path | None = None, given: Given | None
         run = folder / f"{FOLDER}{seed}"
         members.carry_out(recipe.model_copy(update={"seed": seed}), run, given)
         runs.append(run)
-    told = summary.of(folder, runs)
+    told = summary.of(folder, runs, recipe)
     rundir.write_atomically(folder / summary.FILE, summary.as_bytes(told))
     if given.report:
         rundir.write_atomically(folder / "report.html", page.page(told, runs).encode())
