@@ -1,7 +1,9 @@
-"""95 % intervals: Wilson's for a share of rows, Student's t for a mean of few, else the percentile bootstrap.
+"""95 % intervals: Wilson's of a share, Student's of a few values, else Student's with the bootstrap's deviation.
 
 Wilson 1927; Student 1908; Brown, Cai & DasGupta 2001 (why not the normal one); Efron 1979; of units that belong
-together the clusters are resampled (Davison & Hinkley 1997, 3.8).
+together the clusters are resampled (Davison & Hinkley 1997, 3.8). The percentiles of resamples are no interval of few
+units: of 50 rows' log loss they cover 91 %, of 12 clusters 88 %, of 4 clusters 75 % (benchmarks/honesty.py). The
+deviation of the resamples is, on a scale on which the score has no bounds and with Student's quantile.
 """
 
 from __future__ import annotations
@@ -13,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.evaluation.bounds import SHARE, around, bounds_of
 from pellucid.tasks.score import Score
 
 Z = 1.959963984540054  # the normal distribution's 97.5 % point
-FEW_CLUSTERS = 30
-"""Below it, resampled clusters are summed up by Student's interval."""
 _ROWS_AT_ONCE = 4 << 20
 
 
@@ -35,6 +36,13 @@ def wilson(right: float, rows: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def student_quantile(share: float, degrees: int) -> float:
+    """Return the quantile of Student's t."""
+    from scipy.special import stdtrit  # scipy.stats takes ten times as long to import
+
+    return float(stdtrit(degrees, share))
+
+
 def student(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the 95 % interval of a mean by Student's t: for few values, such as one per seed.
 
@@ -43,12 +51,10 @@ def student(values: NDArray[np.float64]) -> tuple[float, float]:
         >>> round(low, 3), round(high, 3)
         (-0.484, 4.484)
     """
-    from scipy.stats import t
-
     mean, num = float(values.mean()), len(values)
     if num < 2:
         return mean, mean
-    half = float(t.ppf(0.975, num - 1)) * float(values.std(ddof=1)) / math.sqrt(num)
+    half = student_quantile(0.975, num - 1) * float(values.std(ddof=1)) / math.sqrt(num)
     return mean - half, mean + half
 
 
@@ -83,7 +89,8 @@ def with_intervals(
         told = {"clusters": num_clusters} if of_clusters else {}
         results[name] = {"value": score.value, "low": low, "high": high, "n": n, "interval": interval, **told}
     for name, values in resampled(drawn, resamples, seed, clusters if num_clusters > 1 else None).items():
-        low, high = _ends(drawn[name], values, results[name].get("clusters", 0))
+        together = results[name].get("clusters", 0)
+        low, high = _ends(drawn[name], values, together if together > 1 else len(drawn[name].moments))
         results[name] |= {"low": low, "high": high}
     for name, score in scores.items():
         if score.standard_error > 0:
@@ -91,21 +98,23 @@ def with_intervals(
     return results
 
 
-def _ends(score: Score, values: NDArray[np.float64], num_clusters: int) -> tuple[float, float]:
-    """The percentiles of resampled values; of few clusters, whose resamples vary too little, Student's interval.
+def _ends(score: Score, values: NDArray[np.float64], num: int) -> tuple[float, float]:
+    """Student's interval by the deviation of resampled values, on the scale on which the score has no bounds.
 
-    The deviation of a bootstrap of G clusters is short by sqrt((G - 1) / G), and G - 1 differences are what it knows
-    (Cameron, Gelbach & Miller 2008).
+    The deviation of a bootstrap of G units is short by sqrt((G - 1) / G), and G - 1 differences are what it knows
+    (Cameron, Gelbach & Miller 2008). Where every unit is at the bound, resamples vary in nothing, and Wilson's
+    interval of as many units is as much as is known.
+
+    Args:
+        num: how many units or clusters were drawn from.
     """
-    if not 1 < num_clusters < FEW_CLUSTERS:
-        low, high = np.quantile(values, [0.025, 0.975])
-        return float(low), float(high)
-    from scipy.stats import t
-
-    deviation = float(values.std()) * math.sqrt(num_clusters / (num_clusters - 1))
-    half = float(t.ppf(0.975, num_clusters - 1)) * deviation
-    low, high = score.value - half, score.value + half
-    return (max(0.0, low), min(1.0, high)) if score.interval == "wilson" else (low, high)
+    value, bounds = score.value, bounds_of(score)
+    deviation = float(values.std()) if num > 1 else 0.0
+    if deviation <= 1e-12 * abs(value):
+        told = num if score.kind != "ratio" else min(num, int((score.moments[:, 1] > 0).sum()))
+        return wilson(value * told, told) if bounds == SHARE and value in bounds and told else (value, value)
+    half = student_quantile(0.975, num - 1) * deviation * math.sqrt(num / (num - 1))
+    return around(value, half, bounds)
 
 
 def _widened(result: Mapping[str, Any], half: float) -> dict[str, float]:
