@@ -139,7 +139,7 @@ def resampled(
     for units in sorted({len(score.moments) for score in scores.values()}):
         group = {name: score for name, score in scores.items() if len(score.moments) == units}
         codes = clusters if clusters is not None and len(clusters) == units else np.arange(units)
-        sums = {name: _sums(score.moments, codes) for name, score in group.items() if score.is_additive}
+        sums = {name: summed(score.moments, codes) for name, score in group.items() if score.is_additive}
         ends = np.cumsum([moments.shape[1] for moments in sums.values()])[:-1]
         together = np.concatenate([*sums.values()], axis=1) if sums else None
         for counts in _draws(int(codes.max()) + 1, units, resamples, seed):
@@ -153,7 +153,7 @@ def resampled(
     return {name: np.concatenate(found) for name, found in values.items()}
 
 
-def _sums(moments: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
+def summed(moments: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
     """Moments summed over the units of each cluster, `[clusters, m]`."""
     if len(moments) == codes.max() + 1:
         return moments
