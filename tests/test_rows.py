@@ -17,7 +17,7 @@ ROWS = (
     ("training", "artefacts", "reporting"),
     ("provision", "proposals"),
     ("experiment",),
-    ("seeds", "validation"),
+    ("seeds", "validation", "comparison"),
     ("verbs", "listing"),
     ("preflight",),
     ("cli",),

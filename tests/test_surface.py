@@ -34,6 +34,7 @@ def test_public_names() -> None:
         "ShapeError",
         "TrainingFailed",
         "check",
+        "compare",
         "copy",
         "crossval",
         "evaluate",

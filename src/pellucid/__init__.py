@@ -22,6 +22,7 @@ _HOMES = {
     "Runs": "pellucid.verbs",
     "check": "pellucid.preflight.check",
     "crossval": "pellucid.verbs",
+    "compare": "pellucid.verbs",
     "evaluate": "pellucid.verbs",
     "fit": "pellucid.verbs",
     "load": "pellucid.verbs",

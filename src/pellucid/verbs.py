@@ -15,6 +15,7 @@ from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
+from pellucid.comparison import compare as comparison
 from pellucid.data import keep
 from pellucid.data.arrays import Question, from_parts
 from pellucid.data.columns import Columns
@@ -376,6 +377,37 @@ def evaluate(
         result = results.judge(folder, recipe, world, kept.task, split, seen)
         reporting.write(path)
     return result
+
+
+def compare(
+    *runs: str | Path | Run,
+    metric: str | None = None,
+    split: str = "validation",
+    common: bool = False,
+    out: str | Path | None = None,
+    report: bool = True,
+) -> dict[str, Any]:
+    """Compare runs by a paired test of the rows that judged them, or cross-validations by one of their folds.
+
+    Nothing is trained and no seal is opened. Up to four runs are compared each with each, more with the first; of one
+    run its net is compared with every baseline beside it.
+
+    Args:
+        metric: which score decides; the task's primary one by default.
+        split: "validation", or "test" where every run has opened it.
+        common: compare the rows that all judged, where they judged different ones.
+        out: the page; `runs/compare.html` by default.
+        report: write the page.
+
+    Returns:
+        `"comparisons"` with difference, interval, p-value and effect size of each pair, `"sentences"` that say it in
+        words, `"config"` with what the recipes differ in.
+
+    Raises:
+        PellucidError: the runs are not comparable; the message says what differs.
+    """
+    paths = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
+    return comparison.compare(paths, metric, split, common, _path(out), report)
 
 
 def predict(

@@ -108,6 +108,37 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN ...",
+            help="Folders of runs, or of cross-validations. One run alone is compared with its baselines.",
+            show_default=False,
+        ),
+    ],
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The score that decides; the primary one by default.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="validation, or test where every run has opened it.")] = "validation",
+    common: Annotated[
+        bool, typer.Option("--common", help="Compare the rows that all judged, where they judged different ones.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page; runs/compare.html by default.", show_default=False)
+    ] = None,
+    report: Annotated[bool, typer.Option(help="Write the page.")] = True,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say whether a run is shown to be better than another: a paired test, its interval, what they differ in."""
+    from pellucid import verbs
+
+    told = verbs.compare(*runs, metric=metric, split=split, common=common, out=out, report=report)
+    answer(Outcome.of_comparison(told), json)
+
+
+@app.command()
 def predict(
     run: RunArgument,
     inputs: Annotated[

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pellucid import rundir
 from pellucid.comparison import entrants, folds, page, paired, sentences, settings
@@ -19,9 +19,13 @@ from pellucid.comparison.entrants import Entrant
 from pellucid.comparison.folds import Folds
 from pellucid.comparison.paired import Tested
 from pellucid.errors import PellucidError, RunError, closest
+from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
+from pellucid.evaluation.intervals import with_intervals
 
+T = TypeVar("T")
 PARTS = ("validation", "test")
+RESAMPLES = 1000
 ALL_PAIRS = 4
 """So many runs are compared each with each; of more, each with the first."""
 PAGE = Path("runs") / "compare.html"
@@ -69,6 +73,7 @@ def compare(
 def _by_rows(runs: Sequence[Path], metric: str | None, part: str, common: bool) -> dict[str, Any]:
     read = [entrants.read(run, part) for run in runs]
     nets = [net for net, _ in read]
+    notes: list[str] = []
     if len(runs) == 1:
         net, baselines = read[0]
         if not baselines:
@@ -76,7 +81,7 @@ def _by_rows(runs: Sequence[Path], metric: str | None, part: str, common: bool) 
                 f"{runs[0]} has no baselines to be compared with. Name another run, or train with "
                 "evaluate.baselines=true."
             )
-        judged, notes = [net, *baselines], []
+        judged = [net, *baselines]
     else:
         judged, notes = entrants.same_rows(nets, part, common)
     name = _metric(metric, [entrant.scores for entrant in judged[: len(runs)]], nets[0].result.get("primary"))
@@ -93,7 +98,7 @@ def _by_rows(runs: Sequence[Path], metric: str | None, part: str, common: bool) 
         "better": judged[0].scores[name].better,
         "unit": judged[0].unit,
         "runs": [str(run) for run in runs],
-        "scores": {entrant.name: entrant.scores[name].value for entrant in judged},
+        "scores": {entrant.name: _score(entrant, name) for entrant in judged},
         "comparable": {
             "units": len(judged[0].scores[name].moments),
             "same_split": len({entrant.split.get("hash") for entrant in judged}) == 1,
@@ -120,10 +125,20 @@ def _by_folds(read: Sequence[Folds], metric: str | None) -> dict[str, Any]:
         "better": read[0].told["directions"][name],
         "unit": "fold",
         "runs": [str(each.run) for each in read],
-        "scores": {each.name: float(each.scores[name].mean()) for each in read},
+        "scores": {each.name: _mean(each, name) for each in read},
         "comparable": {"units": len(read[0].hashes), "same_split": True, "looks": {}, "notes": []},
         "comparisons": _told([(a.name, b.name) for a, b in pairs], tested, name),
     }
+
+
+def _score(entrant: Entrant, name: str) -> dict[str, Any]:
+    """An entrant's score with its interval, on the rows that are compared."""
+    return with_intervals({name: entrant.scores[name]}, RESAMPLES, clusters=entrant.clusters)[name]
+
+
+def _mean(read: Folds, name: str) -> dict[str, Any]:
+    mean, low, high, _ = corrected(read.scores[name], read.test_to_train)
+    return {"value": mean, "low": low, "high": high, "n": len(read.hashes), "interval": "corrected"}
 
 
 def _tested(a: Entrant, b: Entrant, name: str) -> Tested:
@@ -157,7 +172,7 @@ def _metric(wanted: str | None, scores: Sequence[Mapping[str, Any]], primary: st
     return wanted
 
 
-def _pairs[T](judged: Sequence[T], against_first: bool = False) -> list[tuple[T, T]]:
+def _pairs(judged: Sequence[T], against_first: bool = False) -> list[tuple[T, T]]:
     """Who is compared with whom: of few each with each, of many each with the first."""
     if against_first or len(judged) > ALL_PAIRS:
         return [(judged[0], other) for other in judged[1:]]
@@ -175,8 +190,8 @@ def _told(names: Sequence[tuple[str, str]], tested: Sequence[Tested], metric: st
 def _cautions(part: str, nets: Sequence[Entrant]) -> list[str]:
     """What a paired test of single runs does not say."""
     notes = [
-        "One run of each: p speaks of these nets on new data of the same kind. Whether the recipe is better, or its seed "
-        "was lucky, is told by folds: pellucid crossval."
+        "One run of each: p speaks of these nets on new data of the same kind. Whether the recipe is better, or its "
+        "seed was lucky, is told by folds: pellucid crossval."
     ]
     if part == "validation":
         notes.append(

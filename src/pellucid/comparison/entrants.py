@@ -1,4 +1,4 @@
-"""Who is compared: runs as they lie on the disk, and whether they judged the same rows. Nothing is opened or trained."""
+"""Who is compared: runs as they lie on the disk, and whether they judged the same rows."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def same_rows(entrants: Sequence[Entrant], part: str, common: bool) -> tuple[lis
             f"{each.name} on {each.split['counts']['train']:,}" if "counts" in each.split else each.name
             for each in (first, *trained)
         )
-        notes.append(f"They were not trained on the same rows ({counts}): a difference may be the rows' and not theirs.")
+        notes.append(
+            f"They were not trained on the same rows ({counts}): a difference may be the rows' and not theirs."
+        )
     return list(entrants), notes
 
 
@@ -161,14 +163,14 @@ def _on_common(
     first, other = entrants[0], entrants[place]
     told = (
         f"{first.name} and {other.name} are not comparable: they judged different {part} {first.unit}s "
-        f"({len(ids[0]):,} and {len(ids[place]):,}, of which {len(np.intersect1d(ids[0], ids[place])):,} are the same). "
+        f"({len(ids[0]):,} and {len(ids[place]):,}, {len(np.intersect1d(ids[0], ids[place])):,} of them the same). "
     )
     remedy = "Train both with the same [split] section of the recipe"
     if len(shared) < 2 or any(entrant.rows is None for entrant in entrants):
         raise RunError(f"{told}{remedy}.")
     if not common:
         raise RunError(f"{told}{remedy}, or compare the {len(shared):,} that all judged: --common.")
-    return [_taken(entrant, np.flatnonzero(np.isin(entrant.rows, shared))) for entrant in entrants]
+    return [_taken(entrant, np.flatnonzero(np.isin(rows, shared))) for entrant, rows in zip(entrants, ids, strict=True)]
 
 
 def _taken(entrant: Entrant, places: NDArray[np.int64]) -> Entrant:

@@ -70,7 +70,7 @@ def check(read: Sequence[Folds]) -> None:
             same = len(set(first.hashes) & set(other.hashes))
             raise RunError(
                 f"{first.name} and {other.name} are not comparable: their folds differ ({len(first.hashes)} and "
-                f"{len(other.hashes)}, of which {same} are the same). Cross-validate both with the same [split] section "
+                f"{len(other.hashes)}, {same} of them the same). Cross-validate both with the same [split] section "
                 "of the recipe and the same --folds and --repeats."
             )
     if len(first.hashes) < 2:

@@ -1,4 +1,4 @@
-"""What two runs were told differently: the fields of their recipes, and the machines and versions that carried them out."""
+"""What runs were told differently: the fields of their recipes, and the machines and versions that they ran on."""
 
 from __future__ import annotations
 
