@@ -31,13 +31,12 @@ def page(told: Mapping[str, Any], runs: Sequence[Path]) -> str:
         forest, curves = draw_differences(told), draw_curves(runs)
     said = "".join(f"<p>{escape(sentence)}</p>" for sentence in told["sentences"][1:])
     notes = "".join(f'<p class="faint">{escape(note)}</p>' for note in told["comparable"]["notes"])
-    counted = words.count(told["comparable"]["units"], told["unit"])
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>{title} · Pellucid</title><style>{css}</style></head><body>\n"
-        f'<header><p class="label">Comparison by {escape(words.metric(told["metric"]))}, {told["split"]}, {counted}</p>'
+        f'<header><p class="label">Comparison by {escape(words.metric(told["metric"]))}, {sentences.judged(told)}</p>'
         f'<h1>{title}</h1><p class="learned">{escape(told["sentences"][0])}</p></header>\n'
         f'<section><p class="label">Test</p><div><h2>Is one shown to be better?</h2>{said}'
         f'<figure class="wide">{forest.inline}</figure>'
@@ -63,20 +62,19 @@ def _comparisons(told: Mapping[str, Any]) -> str:
     named, several = sentences.labels(list(told["scores"])), len(told["comparisons"]) > 1
     unit = "points" if words.is_share(told["metric"]) else escape(words.metric(told["metric"]))
     head = f"<th></th><th>ahead by, {unit}</th><th>test</th><th>p</th>{'<th>Holm</th>' if several else ''}"
-    head += "<th>effect size</th><th>seen 8 times in 10</th>"
+    head += "<th>effect size</th><th>found 8 times in 10</th>"
     rows = []
     for each in told["comparisons"]:
         value, low, high = sentences.difference(each, told["better"])
-        size = "–" if each["effect_size"] is None else f"{each['effect_size']:.2f}"
-        effect = each["effect"].replace("_", " ").replace("cohens", "Cohen's")
-        ends = f"{_end(each['effect_low'])} – {_end(each['effect_high'])}"
+        effect = "Cohen's d" if each["effect"] == "cohens_d" else "odds ratio"
+        size, *ends = map(_size, sentences.effect(each, told["better"]))
         scale = {"value": each["detectable"], "low": each["low"], "high": each["high"]}
         cells = [
             f"{value}<small>{low} – {high}</small>",
             escape(sentences.TESTS[each["test"]]),
             sentences.probability(each["p"]).removeprefix("p = ").removeprefix("p "),
             *([sentences.probability(each["p_holm"]).removeprefix("p = ").removeprefix("p ")] if several else []),
-            f"{size}<small>{effect}, {ends}</small>",
+            f"{size}<small>{effect}, {' – '.join(ends)}</small>",
             words.shown(scale, told["metric"]).value,
         ]
         who = f"{escape(named[each['a']])} against {escape(named[each['b']])}"
@@ -85,8 +83,8 @@ def _comparisons(told: Mapping[str, Any]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _end(value: float | None) -> str:
-    return "∞" if value is None else words.signed(f"{value:.2f}")
+def _size(value: float | None) -> str:
+    return "–" if value is None else words.signed(f"{value:.2f}")
 
 
 def _scores(told: Mapping[str, Any]) -> str:

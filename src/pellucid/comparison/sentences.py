@@ -67,6 +67,14 @@ def difference(compared: Mapping[str, Any], better: str, turned: bool = False) -
     return shown.value, shown.low, shown.high
 
 
+def effect(compared: Mapping[str, Any], better: str) -> tuple[float | None, float | None, float | None]:
+    """Return the standardised size with its ends, above 0 (odds: above 1) where the first is ahead."""
+    size, low, high = (compared[key] for key in ("effect_size", "effect_low", "effect_high"))
+    if better == "max" or compared["effect"] == "odds_ratio" or size is None:
+        return size, low, high
+    return -size, -high, -low
+
+
 def probability(p: float) -> str:
     """Write a p-value: p = 0.034, p < 0.001."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.995 else "p = 1"
@@ -104,8 +112,7 @@ def labels(names: Sequence[str]) -> dict[str, str]:
 def as_text(told: Mapping[str, Any]) -> str:
     """Return a comparison as lines for the terminal."""
     named, metric = labels(list(told["scores"])), told["metric"]
-    counted = words.count(told["comparable"]["units"], told["unit"])
-    lines = [f"{words.metric(metric)}, {told['split']}, {counted}; 95 % intervals"]
+    lines = [f"{words.metric(metric)}, {judged(told)}; 95 % intervals"]
     width = max(len(label) for label in named.values())
     for name, score in told["scores"].items():
         shown = words.shown(score, metric)
@@ -114,13 +121,21 @@ def as_text(told: Mapping[str, Any]) -> str:
     lines += [f"Note: {note}" for note in told["comparable"]["notes"]]
     if told["config"]:
         lines += ["", f"They differ in ({', '.join(labels(told['runs']).values())}):"]
-        widest = max(map(len, told["config"]))
-        lines += [f"  {field:<{widest}}  {'  '.join(map(written, values))}" for field, values in told["config"].items()]
+        rows = [[field, *map(written, values)] for field, values in told["config"].items()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            lines.append("  " + "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip())
     elif len(told["runs"]) > 1:
         lines += ["", "Their recipes and machines do not differ."]
     if "page" in told:
         lines.append(f"Page: {told['page']}")
     return "\n".join(lines)
+
+
+def judged(told: Mapping[str, Any]) -> str:
+    """Write what was judged: validation, 180 rows."""
+    counted = words.count(told["comparable"]["units"], told["unit"])
+    return counted if told["split"] == "folds" else f"{told['split']}, {counted}"
 
 
 def written(value: Any) -> str:

@@ -11,6 +11,7 @@ from pellucid.rundir import read_json
 
 ABSENT = None
 """The value of a field that a recipe does not have."""
+_AFTER = ("settled", "environment")
 _OF_EVERY_RUN = ("created", "recipe_sha256")
 
 
@@ -20,7 +21,9 @@ def differing(runs: Sequence[Path]) -> dict[str, list[Any]]:
     Fields of the recipe come first, in its order; then the execution as it was `settled.`, and the `environment.`.
     """
     told = [_settings(run) for run in runs]
-    names = list(dict.fromkeys(name for settings in told for name in settings))
+    every = dict.fromkeys(name for settings in told for name in settings)
+    sections = list(dict.fromkeys(map(_section, every)))
+    names = sorted(every, key=lambda name: (_section(name) in _AFTER, sections.index(_section(name))))
     found = {name: [settings.get(name, ABSENT) for settings in told] for name in names}
     return {name: values for name, values in found.items() if any(value != values[0] for value in values[1:])}
 
@@ -33,6 +36,10 @@ def _settings(run: Path) -> dict[str, Any]:
             values = {key: value for key, value in read_json(run / f"{name}.json").items() if key not in _OF_EVERY_RUN}
             settings |= flattened(values, f"{before}.")
     return settings
+
+
+def _section(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def flattened(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
