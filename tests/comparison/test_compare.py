@@ -215,6 +215,7 @@ def test_names_from_outside_are_escaped() -> None:
 def test_runs_are_called_by_their_folders_where_that_is_clear() -> None:
     assert sentences.labels(["x/a", "y/b"]) == {"x/a": "a", "y/b": "b"}
     assert sentences.labels(["x/a", "y/a"]) == {"x/a": "x/a", "y/a": "y/a"}
+    assert sentences.labels(["my_run"], ["k_nearest"]) == {"my_run": "my_run", "k_nearest": "nearest neighbours"}
 
 
 def test_runs_that_were_really_trained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,3 +92,15 @@ def test_few_clusters_are_covered(num: int, least: float) -> None:
         told = with_intervals({"it": right}, 200, seed, codes)["it"]
         held += told["low"] <= 0.7801 <= told["high"]  # the mean of the logistic of N(1.5, 1)
     assert held / 400 >= least
+
+
+def test_a_skewed_score_has_a_skewed_interval_and_one_outlier_no_endless_one() -> None:
+    losses = np.random.default_rng(4).exponential(size=60)
+    told = with_intervals({"loss": mean_score(losses, "min")}, 1000)["loss"]
+    assert told["high"] - told["value"] > 1.2 * (told["value"] - told["low"])
+    outlier = np.full(50, 0.01)
+    outlier[0] = 5
+    told = with_intervals({"loss": mean_score(outlier, "min")}, 1000)["loss"]
+    assert 0 < told["low"] < told["value"] < told["high"] < 100 * told["value"]
+    same = with_intervals({"loss": mean_score(np.full(50, 0.3), "min")}, 200)["loss"]
+    assert same["low"] == pytest.approx(0.3) == same["high"]

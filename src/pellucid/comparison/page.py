@@ -25,7 +25,7 @@ def page(told: Mapping[str, Any], runs: Sequence[Path]) -> str:
         runs: the run folders, in its order.
     """
     css = (Path(style.__file__).parent / "page.css").read_text(encoding="utf-8")  # the look of every report
-    named = list(sentences.labels(list(told["scores"])).values())
+    named = list(sentences.named(told).values())
     title = escape(f"{', '.join(named[:-1])} and {named[-1]}") if len(named) < 5 else f"{len(named)} compared"
     with style.house_style():
         forest, curves = draw_differences(told), draw_curves(runs)
@@ -59,7 +59,7 @@ def _panels(pictures: Sequence[Picture]) -> str:
 
 
 def _comparisons(told: Mapping[str, Any]) -> str:
-    named, several = sentences.labels(list(told["scores"])), len(told["comparisons"]) > 1
+    named, several = sentences.named(told), len(told["comparisons"]) > 1
     unit = "points" if words.is_share(told["metric"]) else escape(words.metric(told["metric"]))
     head = f"<th></th><th>ahead by, {unit}</th><th>test</th><th>p</th>{'<th>Holm</th>' if several else ''}"
     head += "<th>effect size</th><th>found 8 times in 10</th>"
@@ -88,7 +88,7 @@ def _size(value: float | None) -> str:
 
 
 def _scores(told: Mapping[str, Any]) -> str:
-    named = sentences.labels(list(told["scores"]))
+    named = sentences.named(told)
     rows = []
     for name, score in told["scores"].items():
         shown = words.shown(score, told["metric"])
@@ -111,7 +111,7 @@ def _settings(told: Mapping[str, Any]) -> str:
 
 def draw_differences(told: Mapping[str, Any]) -> Picture:
     """Draw how far the first of each pair is ahead, with 95 % intervals, and where nobody is."""
-    named, pairs, metric = sentences.labels(list(told["scores"])), told["comparisons"], told["metric"]
+    named, pairs, metric = sentences.named(told), told["comparisons"], told["metric"]
     scale = (100 if words.is_share(metric) else 1) * (1 if told["better"] == "max" else -1)
     who = [f"{style.label(named[each['a']])} – {style.label(named[each['b']])}" for each in pairs]
     left = 0.4 + 0.068 * max(map(len, who))

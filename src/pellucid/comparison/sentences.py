@@ -26,8 +26,8 @@ def of(compared: Mapping[str, Any], told: Mapping[str, Any]) -> str:
         compared: one of the comparisons.
         told: all of it.
     """
-    named = labels(list(told["scores"]))
-    a, b, metric = named[compared["a"]], named[compared["b"]], compared["metric"]
+    called, metric = named(told), compared["metric"]
+    a, b = called[compared["a"]], called[compared["b"]]
     ahead = compared["difference"] if told["better"] == "max" else -compared["difference"]
     if ahead < 0:
         a, b = b, a
@@ -103,20 +103,25 @@ def _counted(compared: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     return str(told["unit"]) if compared["n"] == told["comparable"]["units"] else "group"
 
 
-def labels(names: Sequence[str]) -> dict[str, str]:
+def labels(runs: Sequence[str], baselines: Sequence[str] = ()) -> dict[str, str]:
     """Return what each entrant is called: a run by its folder's name where no other has that, a baseline in words."""
-    short = {name: Path(name).name if "/" in name else words.baseline(name) for name in names}
+    short = {run: Path(run).resolve().name for run in runs} | {name: words.baseline(name) for name in baselines}
     return {name: label if list(short.values()).count(label) == 1 else name for name, label in short.items()}
+
+
+def named(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the entrants of a comparison are called."""
+    return labels(told["runs"], [name for name in told["scores"] if name not in told["runs"]])
 
 
 def as_text(told: Mapping[str, Any]) -> str:
     """Return a comparison as lines for the terminal."""
-    named, metric = labels(list(told["scores"])), told["metric"]
+    called, metric = named(told), told["metric"]
     lines = [f"{words.metric(metric)}, {judged(told)}; 95 % intervals"]
-    width = max(len(label) for label in named.values())
+    width = max(len(label) for label in called.values())
     for name, score in told["scores"].items():
         shown = words.shown(score, metric)
-        lines.append(f"  {named[name]:<{width}}  {shown.full}  {shown.low} to {shown.high}{shown.unit}")
+        lines.append(f"  {called[name]:<{width}}  {shown.full}  {shown.low} to {shown.high}{shown.unit}")
     lines += ["", *told["sentences"]]
     lines += [f"Note: {note}" for note in told["comparable"]["notes"]]
     if told["config"]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.evaluation.intervals import summed
 from pellucid.tasks.score import Score
 
 MOST_GROUPS = 500
@@ -53,3 +52,12 @@ def grouped(units: int, clusters: NDArray[np.int64] | None, is_additive: bool) -
         return codes
     dealt = np.random.default_rng(0).permutation(num) % MOST_GROUPS
     return dealt[codes]
+
+
+def summed(moments: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Moments summed over the units of each cluster, `[clusters, m]`."""
+    if len(moments) == codes.max() + 1:
+        return moments
+    sums = np.zeros((int(codes.max()) + 1, moments.shape[1]))
+    np.add.at(sums, codes, moments)
+    return sums
