@@ -13,6 +13,7 @@ from pellucid.reporting import style, words
 from pellucid.reporting.style import DASHES, FAINT, INK, RULE, SERIES, Picture
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+SHORT = {"mcnemar": "McNemar", "student": "paired t", "corrected_t": "corrected t"}
 MOST_CURVES = 6
 """So many scores are drawn over time."""
 
@@ -40,7 +41,9 @@ def page(told: Mapping[str, Any], runs: Sequence[Path]) -> str:
         f'<h1>{title}</h1><p class="learned">{escape(told["sentences"][0])}</p></header>\n'
         f'<section><p class="label">Test</p><div><h2>Is one shown to be better?</h2>{said}'
         f'<figure class="wide">{forest.inline}</figure>'
-        f'<div class="box">{_comparisons(told)}</div>{notes}</div></section>\n'
+        f'<div class="box">{_comparisons(told)}</div>'
+        "<p>Detectable is the difference that a test of so many finds 8 times in 10.</p>"
+        f"{notes}</div></section>\n"
         f'<section><p class="label">Scores</p><div><h2>How good is each?</h2><div class="box">{_scores(told)}</div>'
         "<p>Whether intervals overlap says little: the same rows judge all, and the test above looks at them by pairs."
         "</p></div></section>\n"
@@ -61,26 +64,29 @@ def _panels(pictures: Sequence[Picture]) -> str:
 def _comparisons(told: Mapping[str, Any]) -> str:
     named, several = sentences.named(told), len(told["comparisons"]) > 1
     unit = "points" if words.is_share(told["metric"]) else escape(words.metric(told["metric"]))
-    head = f"<th></th><th>ahead by, {unit}</th><th>test</th><th>p</th>{'<th>Holm</th>' if several else ''}"
-    head += "<th>effect size</th><th>found 8 times in 10</th>"
+    head = f"<th></th><th>ahead by, {unit}</th><th>p</th>{'<th>Holm</th>' if several else ''}"
+    head += "<th>effect size</th><th>detectable</th>"
     rows = []
     for each in told["comparisons"]:
         value, low, high = sentences.difference(each, told["better"])
-        effect = "Cohen's d" if each["effect"] == "cohens_d" else "odds ratio"
+        effect = "Cohen's d" if each["effect"] == "cohens_d" else "odds"
         size, *ends = map(_size, sentences.effect(each, told["better"]))
         scale = {"value": each["detectable"], "low": each["low"], "high": each["high"]}
         cells = [
             f"{value}<small>{low} – {high}</small>",
-            escape(sentences.TESTS[each["test"]]),
-            sentences.probability(each["p"]).removeprefix("p = ").removeprefix("p "),
-            *([sentences.probability(each["p_holm"]).removeprefix("p = ").removeprefix("p ")] if several else []),
+            f"{_p(each['p'])}<small>{SHORT[each['test']]}</small>",
+            *([_p(each["p_holm"])] if several else []),
             f"{size}<small>{effect}, {' – '.join(ends)}</small>",
             words.shown(scale, told["metric"]).value,
         ]
-        who = f"{escape(named[each['a']])} against {escape(named[each['b']])}"
+        who = f"{escape(named[each['a']])}<small>against {escape(named[each['b']])}</small>"
         marked = ' class="best"' if sentences.is_shown(each) else ""
         rows.append(f"<tr{marked}><th>{who}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _p(value: float) -> str:
+    return escape(sentences.probability(value).removeprefix("p = ").removeprefix("p "))
 
 
 def _size(value: float | None) -> str:
