@@ -19,7 +19,7 @@ ROWS = (
     ("provision", "proposals"),
     ("experiment",),
     ("stacking", "members"),
-    ("seeds", "validation", "size_curve"),
+    ("seeds", "validation", "size_curve", "comparison"),
     ("verbs", "listing"),
     ("studies",),
     ("preflight",),

@@ -35,6 +35,7 @@ def test_public_names() -> None:
         "ShapeError",
         "TrainingFailed",
         "check",
+        "compare",
         "copy",
         "crossval",
         "curve",

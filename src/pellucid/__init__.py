@@ -22,6 +22,7 @@ _HOMES = {
     "Run": "pellucid.verbs",
     "Runs": "pellucid.verbs",
     "check": "pellucid.preflight.check",
+    "compare": "pellucid.studies",
     "crossval": "pellucid.studies",
     "curve": "pellucid.studies",
     "evaluate": "pellucid.verbs",

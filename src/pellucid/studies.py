@@ -9,6 +9,7 @@ from typing import Any
 
 from pellucid import recipe as recipes
 from pellucid import rundir
+from pellucid.comparison import compare as comparison
 from pellucid.data.arrays import from_parts
 from pellucid.experiment import Given, Parts
 from pellucid.proposals import arrays
@@ -166,3 +167,34 @@ def curve(
     """
     given = Given(report=report, quiet=quiet, before=before)
     return Curve(size_curve.train(recipe_of(recipe, settings), sizes, draws, path_or_none(out), given, keep))
+
+
+def compare(
+    *runs: str | Path | Run | CrossValidation,
+    metric: str | None = None,
+    split: str = "validation",
+    common: bool = False,
+    out: str | Path | None = None,
+    report: bool = True,
+) -> dict[str, Any]:
+    """Compare runs by a paired test of the rows that judged them, or cross-validations by one of their folds.
+
+    Nothing is trained and no seal is opened. Up to four runs are compared each with each, more with the first; of one
+    run its net is compared with every baseline beside it.
+
+    Args:
+        metric: which score decides; the task's primary one by default.
+        split: "validation", or "test" where every run has opened it.
+        common: compare the rows that all judged, where they judged different ones.
+        out: the page; `runs/compare.html` by default.
+        report: write the page.
+
+    Returns:
+        `"comparisons"` with difference, interval, p-value and effect size of each pair, `"sentences"` that say it in
+        words, `"config"` with what the recipes differ in.
+
+    Raises:
+        PellucidError: the runs are not comparable; the message says what differs.
+    """
+    paths = [run.folder if isinstance(run, Run | CrossValidation) else Path(run) for run in runs]
+    return comparison.compare(paths, metric, split, common, path_or_none(out), report)

@@ -35,7 +35,16 @@ def runs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "script", ["race.py", "kills.py", "som_beside_minisom.py", "rbm_sampled.py", "under_load.py", "augmentation.py"]
+    "script",
+    [
+        "race.py",
+        "kills.py",
+        "som_beside_minisom.py",
+        "rbm_sampled.py",
+        "under_load.py",
+        "augmentation.py",
+        "honesty.py",
+    ],
 )
 def test_help(script):
     done = subprocess.run([sys.executable, BENCHMARKS / script, "--help"], capture_output=True, text=True, check=False)

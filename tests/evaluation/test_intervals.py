@@ -28,14 +28,19 @@ def test_wilson_covers_95_per_cent() -> None:
         assert np.mean(covered) == pytest.approx(0.95, abs=0.025)
 
 
-def test_the_bootstrap_of_a_mean_is_close_to_scipys() -> None:
+def test_the_bootstrap_of_a_mean_is_a_loop_over_resamples_and_their_t() -> None:
+    """The studentised bootstrap by hand; of 200 rows it is not far from SciPy's accelerated one (BCa)."""
     values = np.random.default_rng(1).exponential(size=200)
     ours = with_intervals({"mean": mean_score(values, "min")}, 10_000)["mean"]
-    theirs = stats.bootstrap(
-        (values,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(2)
-    ).confidence_interval
     assert (ours["value"], ours["n"], ours["interval"]) == (pytest.approx(values.mean()), 200, "bootstrap")
-    assert (ours["low"], ours["high"]) == pytest.approx((theirs.low, theirs.high), abs=0.01)
+    random, mean = np.random.default_rng(2), values.mean()
+    drawn = random.choice(values, size=(10_000, 200))
+    first, last = np.quantile((drawn.mean(axis=1) - mean) / (drawn.std(axis=1, ddof=1) / 200**0.5), [0.025, 0.975])
+    error = values.std(ddof=1) / 200**0.5 / mean  # of its logarithm
+    by_hand = (mean * np.exp(-last * error), mean * np.exp(-first * error))
+    assert (ours["low"], ours["high"]) == pytest.approx(by_hand, abs=0.01)
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=10_000, rng=random).confidence_interval
+    assert (ours["low"], ours["high"]) == pytest.approx((theirs.low, theirs.high), abs=0.04)
 
 
 def test_the_bootstrap_covers_95_per_cent() -> None:

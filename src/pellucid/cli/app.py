@@ -251,6 +251,7 @@ def cache(
 
 app.command()(many.crossval)
 app.command()(many.curve)
+app.command()(many.compare)
 
 
 @app.callback(invoke_without_command=True)

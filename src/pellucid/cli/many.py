@@ -117,3 +117,33 @@ def _sizes(given: str) -> int | list[int]:
     except ValueError:
         raise PellucidError(f"--sizes {given}: expected a number of sizes, 5, or sizes such as 100,300,1000.") from None
     return listed if "," in given else listed[0]
+
+
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN ...",
+            help="Folders of runs, or of cross-validations. One run alone is compared with its baselines.",
+            show_default=False,
+        ),
+    ],
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The score that decides; the primary one by default.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="validation, or test where every run has opened it.")] = "validation",
+    common: Annotated[
+        bool, typer.Option("--common", help="Compare the rows that all judged, where they judged different ones.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page; runs/compare.html by default.", show_default=False)
+    ] = None,
+    report: Report = True,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say whether a run is shown to be better than another: a paired test, its interval, what they differ in."""
+    from pellucid import studies
+
+    told = studies.compare(*runs, metric=metric, split=split, common=common, out=out, report=report)
+    answer(Outcome.of_comparison(told), json)

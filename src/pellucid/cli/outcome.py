@@ -71,6 +71,13 @@ class Outcome:
         return Outcome(told, as_text(told) + (f"\nReport: {report}" if report else ""))
 
     @staticmethod
+    def of_comparison(told: Mapping[str, Any]) -> Outcome:
+        """What runs are to each other."""
+        from pellucid.comparison.sentences import as_text
+
+        return Outcome(told, as_text(told))
+
+    @staticmethod
     def of_predictions(predictions: Sequence[Mapping[str, Any]]) -> Outcome:
         """One line per input."""
         lines, noted = [], ("", "")

@@ -13,6 +13,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.evaluation.intervals import student_quantile
+
 
 def corrected(differences: NDArray[np.float64], test_to_train: float) -> tuple[float, float, float, float]:
     """Return the mean of one value per fold, the ends of its 95 % interval, and the p-value of a mean of 0.
@@ -29,7 +31,7 @@ def corrected(differences: NDArray[np.float64], test_to_train: float) -> tuple[f
         >>> round(mean, 3), round(low, 4), round(high, 4), round(p, 4)
         (0.03, 0.0006, 0.0594, 0.0474)
     """
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     num = len(differences)
     assert num > 1, "one fold tells nothing of the spread"
@@ -37,5 +39,5 @@ def corrected(differences: NDArray[np.float64], test_to_train: float) -> tuple[f
     if variance <= (1e-12 * mean) ** 2:  # rounding, or nothing at all
         return mean, mean, mean, 1.0 if mean == 0 else 2.0 ** (1 - num)
     error = math.sqrt((1 / num + test_to_train) * variance)
-    half = float(t.ppf(0.975, num - 1)) * error
-    return mean, mean - half, mean + half, float(2 * t.sf(abs(mean) / error, num - 1))
+    half = student_quantile(0.975, num - 1) * error
+    return mean, mean - half, mean + half, float(2 * stdtr(num - 1, -abs(mean) / error))

@@ -1,7 +1,10 @@
-"""95 % intervals: Wilson's for a share of rows, Student's t for a mean of few, else the percentile bootstrap.
+"""95 % intervals: Wilson's of a share, Student's of a few values, else Student's with the bootstrap's deviation.
 
 Wilson 1927; Student 1908; Brown, Cai & DasGupta 2001 (why not the normal one); Efron 1979; of units that belong
-together the clusters are resampled (Davison & Hinkley 1997, 3.8).
+together the clusters are resampled (Davison & Hinkley 1997, 3.8). The percentiles of resamples are no interval of few
+units: of 50 rows' log loss they cover 91 %, of 12 clusters 88 %, of 4 clusters 75 % (benchmarks/honesty.py). The
+deviation of the resamples is, on a scale on which the score has no bounds and with Student's quantile; of unbounded
+scores, such as losses, the resamples' own t tells how skewed they are (Hall 1988).
 """
 
 from __future__ import annotations
@@ -13,11 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.evaluation.bounds import POSITIVE, SHARE, UNBOUNDED, around, bounds_of
+from pellucid.evaluation.jackknife import contributions, summed
 from pellucid.tasks.score import Score
 
 Z = 1.959963984540054  # the normal distribution's 97.5 % point
-FEW_CLUSTERS = 30
-"""Below it, resampled clusters are summed up by Student's interval."""
+FEWEST_STUDENTISED = 20
+"""Of fewer units too many resamples consist of one unit's copies, and have no standard error."""
+_PIVOT = "t of "
 _ROWS_AT_ONCE = 4 << 20
 
 
@@ -35,6 +41,13 @@ def wilson(right: float, rows: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def student_quantile(share: float, degrees: int) -> float:
+    """Return the quantile of Student's t."""
+    from scipy.special import stdtrit  # scipy.stats takes ten times as long to import
+
+    return float(stdtrit(degrees, share))
+
+
 def student(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the 95 % interval of a mean by Student's t: for few values, such as one per seed.
 
@@ -43,12 +56,10 @@ def student(values: NDArray[np.float64]) -> tuple[float, float]:
         >>> round(low, 3), round(high, 3)
         (-0.484, 4.484)
     """
-    from scipy.stats import t
-
     mean, num = float(values.mean()), len(values)
     if num < 2:
         return mean, mean
-    half = float(t.ppf(0.975, num - 1)) * float(values.std(ddof=1)) / math.sqrt(num)
+    half = student_quantile(0.975, num - 1) * float(values.std(ddof=1)) / math.sqrt(num)
     return mean - half, mean + half
 
 
@@ -82,8 +93,17 @@ def with_intervals(
             drawn[name] = score
         told = {"clusters": num_clusters} if of_clusters else {}
         results[name] = {"value": score.value, "low": low, "high": high, "n": n, "interval": interval, **told}
-    for name, values in resampled(drawn, resamples, seed, clusters if num_clusters > 1 else None).items():
-        low, high = _ends(drawn[name], values, results[name].get("clusters", 0))
+    nums = {name: _num_drawn(score, results[name]) for name, score in drawn.items()}
+    pivots = {
+        name: _pivot(score, clusters, nums[name]) for name, score in drawn.items() if _is_skewed(score, nums[name])
+    }
+    both = {**drawn, **{_PIVOT + name: pivot for name, pivot in pivots.items()}}
+    values = resampled(both, resamples, seed, clusters if num_clusters > 1 else None)
+    for name, score in drawn.items():
+        if name in pivots:
+            low, high = _studentised(score, pivots[name], values[_PIVOT + name], nums[name])
+        else:
+            low, high = _ends(score, values[name], nums[name])
         results[name] |= {"low": low, "high": high}
     for name, score in scores.items():
         if score.standard_error > 0:
@@ -91,21 +111,62 @@ def with_intervals(
     return results
 
 
-def _ends(score: Score, values: NDArray[np.float64], num_clusters: int) -> tuple[float, float]:
-    """The percentiles of resampled values; of few clusters, whose resamples vary too little, Student's interval.
+def _num_drawn(score: Score, told: Mapping[str, Any]) -> int:
+    """How many units or clusters a resample draws from."""
+    together = int(told.get("clusters", 0))
+    return together if together > 1 else len(score.moments)
 
-    The deviation of a bootstrap of G clusters is short by sqrt((G - 1) / G), and G - 1 differences are what it knows
-    (Cameron, Gelbach & Miller 2008).
+
+def _is_skewed(score: Score, num: int) -> bool:
+    """Whether single units may pull a score far to one side, and there are enough of them to see by how much."""
+    return num >= FEWEST_STUDENTISED and score.is_additive and bounds_of(score) in (POSITIVE, UNBOUNDED)
+
+
+def _pivot(score: Score, clusters: NDArray[np.int64] | None, num: int) -> Score:
+    """The t of a resample: how far it is off, by its own standard error. By the jackknife, so of any sum of units.
+
+    What a cluster adds is written to its first unit, for a cluster is drawn as one.
     """
-    if not 1 < num_clusters < FEW_CLUSTERS:
-        low, high = np.quantile(values, [0.025, 0.975])
-        return float(low), float(high)
-    from scipy.stats import t
+    units = len(score.moments)
+    codes = np.arange(units) if clusters is None or num == units else clusters
+    _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
+    added = contributions(score, codes)
+    moments = np.zeros((units, 3))
+    moments[first] = np.stack([added, added**2, np.ones_like(added)], axis=1)
+    return Score(moments, "student", score.better)
 
-    deviation = float(values.std()) * math.sqrt(num_clusters / (num_clusters - 1))
-    half = float(t.ppf(0.975, num_clusters - 1)) * deviation
-    low, high = score.value - half, score.value + half
-    return (max(0.0, low), min(1.0, high)) if score.interval == "wilson" else (low, high)
+
+def _studentised(score: Score, pivot: Score, values: NDArray[np.float64], num: int) -> tuple[float, float]:
+    """The studentised bootstrap's interval (Hall 1988), which is longer where the scores' tail is.
+
+    Where one unit outweighs all others, most resamples lack it and their t has no bound: beyond twice Student's
+    quantile it is not believed.
+    """
+    bounds, error = bounds_of(score), math.sqrt(float(pivot.moments[:, 1].sum()) / num / (num - 1))
+    most = 2 * student_quantile(0.975, num - 1)
+    first, last = np.clip(np.quantile(values, [0.025, 0.975]), -most, most)
+    low, _ = around(score.value, max(0.0, float(last)) * error, bounds)
+    _, high = around(score.value, max(0.0, -float(first)) * error, bounds)
+    return low, high
+
+
+def _ends(score: Score, values: NDArray[np.float64], num: int) -> tuple[float, float]:
+    """Student's interval by the deviation of resampled values, on the scale on which the score has no bounds.
+
+    The deviation of a bootstrap of G units is short by sqrt((G - 1) / G), and G - 1 differences are what it knows
+    (Cameron, Gelbach & Miller 2008). Where every unit is at the bound, resamples vary in nothing, and Wilson's
+    interval of as many units is as much as is known.
+
+    Args:
+        num: how many units or clusters were drawn from.
+    """
+    value, bounds = score.value, bounds_of(score)
+    deviation = float(values.std()) if num > 1 else 0.0
+    if deviation <= 1e-12 * abs(value):
+        told = num if score.kind != "ratio" else min(num, int((score.moments[:, 1] > 0).sum()))
+        return wilson(value * told, told) if bounds == SHARE and value in bounds and told else (value, value)
+    half = student_quantile(0.975, num - 1) * deviation * math.sqrt(num / (num - 1))
+    return around(value, half, bounds)
 
 
 def _widened(result: Mapping[str, Any], half: float) -> dict[str, float]:
@@ -130,7 +191,7 @@ def resampled(
     for units in sorted({len(score.moments) for score in scores.values()}):
         group = {name: score for name, score in scores.items() if len(score.moments) == units}
         codes = clusters if clusters is not None and len(clusters) == units else np.arange(units)
-        sums = {name: _sums(score.moments, codes) for name, score in group.items() if score.is_additive}
+        sums = {name: summed(score.moments, codes) for name, score in group.items() if score.is_additive}
         ends = np.cumsum([moments.shape[1] for moments in sums.values()])[:-1]
         together = np.concatenate([*sums.values()], axis=1) if sums else None
         for counts in _draws(int(codes.max()) + 1, units, resamples, seed):
@@ -143,15 +204,6 @@ def resampled(
             for name, score in others.items():
                 values[name].append(score.of_counts(drawn.T))
     return {name: np.concatenate(found) for name, found in values.items()}
-
-
-def _sums(moments: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Moments summed over the units of each cluster, `[clusters, m]`."""
-    if len(moments) == codes.max() + 1:
-        return moments
-    sums = np.zeros((int(codes.max()) + 1, moments.shape[1]))
-    np.add.at(sums, codes, moments)
-    return sums
 
 
 def _draws(clusters: int, units: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:

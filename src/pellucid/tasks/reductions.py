@@ -48,6 +48,17 @@ def mean_difference(sums: Array) -> Array:
     return found
 
 
+def student(sums: Array) -> Array:
+    """The mean over its standard error, from sums `[..., 3]` of (value, value^2, 1).
+
+    Values that do not vary but around another value than 0 have 1e9, with its sign: they are as far off as can be.
+    """
+    mean, square, num = sums[..., 0] / sums[..., 2], sums[..., 1] / sums[..., 2], sums[..., 2]
+    error = np.sqrt(np.maximum(square - mean**2, 0) / np.maximum(num - 1, 1))
+    found: Array = np.divide(mean, np.maximum(error, 1e-9 * np.abs(mean)), out=np.zeros_like(mean), where=mean != 0)
+    return found
+
+
 def root_mean(sums: Array) -> Array:
     """Root of the mean squared error averaged over targets, from sums `[..., targets + 1]` of (error^2, 1)."""
     found: Array = np.sqrt(sums[..., :-1] / sums[..., -1:]).mean(axis=-1)
@@ -100,6 +111,7 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "perplexity": perplexity,
     "difference_of_ratios": difference_of_ratios,
     "mean_difference": mean_difference,
+    "student": student,
     "root_mean": root_mean,
     "explained_variance": explained_variance,
     "iou": iou,
