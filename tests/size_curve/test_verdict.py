@@ -9,7 +9,7 @@ import pytest
 
 from pellucid.size_curve import summary
 from pellucid.size_curve.summary import errors_of
-from pellucid.size_curve.verdict import answer, verdict
+from pellucid.verdict.size import of_curve, would_help
 
 
 def law(value: float, low: float, high: float) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def law(value: float, low: float, high: float) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("removes", "expected"),
     [
-        ((0.29, 0.2, 0.4), "lacking"),
+        ((0.29, 0.2, 0.4), "much"),
         ((0.29, 0.01, 0.5), "unclear"),
         ((0.04, 0.0, 0.08), "little"),
         ((0.04, 0.0, 0.3), "unclear"),
@@ -29,16 +29,16 @@ def law(value: float, low: float, high: float) -> dict[str, Any]:
     ],
 )
 def test_data_is_lacking_where_doubling_surely_removes_much(removes: tuple[float, float, float], expected: str) -> None:
-    assert answer(law(*removes)) == expected
-    found = verdict([{"rows": 800, "value": 0.9}], law(*removes))
-    assert [finding["kind"] for finding in found] == (["data_limited"] if expected == "lacking" else [])
+    assert would_help(law(*removes)) == expected
+    found = of_curve([{"rows": 800, "value": 0.9}], law(*removes))
+    assert [finding.kind for finding in found] == (["data_limited"] if expected == "much" else [])
     for finding in found:
-        assert set(finding) == {"kind", "message", "evidence", "next"}
-        assert "29 % of the error (20 to 40 %)" in finding["message"]
+        assert "29 % of the error (20 to 40 %)" in finding.message
+        assert finding.evidence["removed_at_least"] == 0.2
 
 
 def test_without_a_law_there_is_no_finding() -> None:
-    assert verdict([{"rows": 800, "value": 0.9}], None) == []
+    assert of_curve([{"rows": 800, "value": 0.9}], None) == []
 
 
 ROWS, SIZES = np.repeat([100.0, 200, 400, 800], 2), np.repeat([100, 200, 400, 800], 2)

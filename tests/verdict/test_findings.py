@@ -12,7 +12,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2
 
-from pellucid.verdict import VERDICTS, judge, of_curve, of_folds, of_seeds
+from pellucid.verdict import VERDICTS, judge, of_folds, of_seeds
 from pellucid.verdict.calibration import calibration_error, losses_at, poorly_calibrated
 from pellucid.verdict.leaks import suspiciously_good
 from pellucid.verdict.overfitting import overfits
@@ -154,19 +154,6 @@ def test_seeds_and_folds_that_agree_are_seldom_unstable() -> None:
         of_each["seeds"] += bool(of_seeds(_results(random.normal(0.8, error / 2, 3), 1.96 * error), RECIPE, "s", "s"))
     assert of_each["folds"] <= 0.02 * 500
     assert of_each["seeds"] <= 0.02 * 500
-
-
-def test_a_curve_says_what_twice_the_rows_bring() -> None:
-    rows = np.array([100, 200, 400, 800])
-    a, b, c = 2.0, 0.5, 0.05
-    points = [{"rows": int(n), "value": v, "low": v - 0.01, "high": v + 0.01} for n in rows for v in [c + a * n**-b]]
-    fit = {"a": {"value": a, "low": 1.5, "high": 2.5}, "b": {"value": b, "low": 0.4, "high": 0.6}, "c": c}
-    (found,) = of_curve(points, fit, name="1 - accuracy")
-    assert found.kind == "data_limited"
-    assert found.evidence["error_at_twice"] == pytest.approx(c + a * 1600**-b)
-    assert of_curve(points, {**fit, "b": {"value": b, "low": 0.0, "high": 0.6}}) == []  # it may be flat
-    assert of_curve(points, {**fit, "a": 0.02}) == []  # nearly at the floor
-    assert of_curve([], fit) == of_curve(points, {}) == of_curve(points, {**fit, "a": None}) == []
 
 
 def test_copies_are_told_from_rows_that_are_alike_by_chance() -> None:

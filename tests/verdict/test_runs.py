@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import curve_fit
 from sklearn import datasets
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
 import pellucid
+from pellucid.size_curve import summary
 from pellucid.verdict import VERDICTS, of_curve
 from tests.verdict.cases import HEALTHY, ILL, STEADY, UNSTABLE
 
@@ -89,16 +89,10 @@ def test_learners_that_want_more_rows_are_data_limited(data: str, learner: Any, 
         for draw in range(num):
             rows = held + random.permutation(len(X) - held)[:size]
             errors[place, draw] = 1 - learner.fit(X[rows], y[rows]).score(X[:held], y[:held])
-    means, spread = errors.mean(axis=1), 1.96 * errors.std(axis=1, ddof=1) / np.sqrt(num)
-    bounds = ([0, 0, 0], [np.inf, 2, 1])
-    fitted, covariance = curve_fit(_law, sizes, means, (1.0, 0.5, 0.05), sigma=spread + 1e-4, bounds=bounds)
-    half = 1.96 * np.sqrt(np.diag(covariance))
-    law = {
-        key: {"value": float(value), "low": float(value - width), "high": float(value + width)}
-        for key, value, width in zip("abc", fitted, half, strict=True)
-    }
-    points = [
-        {"rows": int(size), "value": float(mean), "low": float(mean - width), "high": float(mean + width)}
-        for size, mean, width in zip(sizes, means, spread, strict=True)
-    ]
-    assert [found.kind for found in of_curve(points, law)] == ["data_limited"] * is_limited, law
+    rows, scores = np.repeat(sizes, num), 1 - errors.ravel()
+    law, _ = summary._law(
+        rows.astype(float), scores, rows, np.zeros((1000, len(rows))), summary.errors_of("accuracy", "max")
+    )
+    fit = None if law is None else summary._fit(law, summary.errors_of("accuracy", "max"), sizes.astype(float))
+    points = [{"rows": int(size), "value": 1 - error} for size, error in zip(sizes, errors.mean(axis=1), strict=True)]
+    assert [found.kind for found in of_curve(points, fit)] == ["data_limited"] * is_limited, fit

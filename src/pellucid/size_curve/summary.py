@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid import rundir
+from pellucid import rundir, verdict
 from pellucid.evaluation import kept
 from pellucid.evaluation.intervals import Z, resampled
-from pellucid.size_curve import power_law, verdict
+from pellucid.size_curve import power_law, sentence
 from pellucid.size_curve.power_law import FEWEST_SIZES, LEVEL, Law, Numbers
 from pellucid.size_curve.subsets import Subset
 from pellucid.tasks.score import Score
@@ -118,8 +118,8 @@ def of(folder: Path, subsets: Sequence[Subset], runs: Sequence[Path]) -> dict[st
     if law is not None and errors is not None:
         told["fit"] = _fit(law, errors, rows)
         told["forecast"] = [_forecast(law, errors, rows.max(), times) for times in BEYOND]
-    told["verdict"] = verdict.verdict(points, told["fit"])
-    told["said"] = verdict.said(told)
+    told["verdict"] = [finding.to_dict() for finding in verdict.of_curve(points, told["fit"])]
+    told["said"] = sentence.said(told)
     return told
 
 

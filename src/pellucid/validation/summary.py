@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid import verdict
 from pellucid.evaluation import kept
 from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
@@ -25,6 +26,7 @@ from pellucid.rundir import RunFolder, read_json
 from pellucid.stacking import Together
 from pellucid.tasks.score import Score
 from pellucid.validation.members import Member, Plan, judged_to_training
+from pellucid.verdict.several import of_most
 
 RESULT = "results/crossval.json"
 OUT_OF_FOLD = "predictions/out-of-fold.csv"
@@ -53,7 +55,7 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequ
         "pooled": _pooled(folder, dealt, first),
         **_confusion(results),
         "stacking": [{"folds": list(each.names), "stacked": each.stacked, "reason": each.reason} for each in together],
-        "verdict": [],
+        "verdict": _verdict(folder, dealt, results),
         "steps": sum(result["steps"] for result in results),
         "samples_per_second": round(float(np.mean([result["samples_per_second"] for result in results])), 1),
         "training_seconds": round(sum(result["training_seconds"] for result in results), 3),
@@ -62,6 +64,14 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequ
     _write_predictions(folder, dealt)
     folder.write_json(RESULT, told)
     return told
+
+
+def _verdict(folder: RunFolder, dealt: Sequence[Member], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Whether the folds agree, and what most of them show by their own validation."""
+    alone = [read_json(folder / member.name / "results/validation.json") for member in dealt]
+    first = folder / dealt[0].name
+    together = verdict.of_folds(results, dealt[0].recipe.model_dump(), str(first), str(folder.path))
+    return of_most(alone, together, "folds" if len({member.recipe.seed for member in dealt}) == 1 else "runs")
 
 
 def _of_member(member: Member, result: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
