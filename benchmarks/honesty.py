@@ -9,8 +9,14 @@ are cross-validations of classifiers that are really trained, by centroids or by
 another half of features that are all alike, so that neither can be better. What is not used (percentiles of resamples,
 Student's t of folds) stands beside it as the reason why. Everything is drawn from seeds; one thread suffices.
 
-Where single rows weigh without bound (errors with the tails of Student's t of 5 degrees) no interval of 200 rows covers
-more than 91 %; the errors here are Laplace's.
+Measured (AMD EPYC; 4,000 trials of tests and folds, 2,000 of intervals, 1,000 of percentiles of differences). Tests:
+false alarms of 1.2 to 5.7 %, no bound above 6.5 %; percentiles of resamples have 7 % of 50 rows and 18 % of 4 groups,
+Student's t of folds up to 26 %. Intervals of a score hold 93.5 to 96.1 %, but log loss of 12 groups 92.6 %
+and F1 of 50 rows 97.8 %; percentiles 75 to 94 %. The corrected t errs on the safe side: its intervals hold 95.8 to 98.6 %, the more the less a
+learner depends on single rows.
+
+Where single rows weigh without bound intervals fall short: of the RMSE of 200 errors with the tails of Student's t of 5
+degrees they hold 91 % (1,000 trials). The errors here are Laplace's.
 """
 
 from __future__ import annotations
