@@ -69,9 +69,9 @@ OWN_RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
 """Rows of models, rules and tasks that no classifier is made of, and the recipe in which they are swept."""
 
 
-ELSEWHERE = {"model lenet5", "model unet", "task segment"}
+ELSEWHERE = {"model lenet5", "model unet", "task segment", "task multi_label"}
 """Rows that suit no recipe's data: one is made for larger images than the digits, see below; of masks, see
-tests/test_own_masks.py."""
+tests/test_own_masks.py, of labels tests/test_own_labels.py."""
 ANSWERS = {
     **dict.fromkeys(("classify", "regress", "recall", "map"), 8),
     **dict.fromkeys(("next_token", "density", "generate", "control"), 1),

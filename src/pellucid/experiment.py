@@ -7,7 +7,7 @@ model come from.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from pellucid.data import world as data
 from pellucid.data.columns import Columns
 from pellucid.data.split import Split
 from pellucid.data.world import World
-from pellucid.errors import RecipeError, RunError, closest
+from pellucid.errors import PellucidError, RecipeError, RunError, closest
 from pellucid.evaluation.evaluate import run as evaluate
 from pellucid.execution import Execution, decide, threads_kept
 from pellucid.inspection.instruments import Instruments
@@ -38,7 +38,7 @@ from pellucid.rules.rule import Rule, Tunable
 from pellucid.rundir import RunFolder
 from pellucid.sources.shuffled import Shuffled
 from pellucid.sources.source import Source
-from pellucid.tasks.task import Differentiable, Look, Task
+from pellucid.tasks.task import Borrower, Differentiable, Look, Task
 from pellucid.training import fit as training
 from pellucid.training.bookkeeping import State
 from pellucid.training.interrupt import Interrupted
@@ -211,6 +211,12 @@ def open_world(
 def provide(task: Task, recipe: Recipe, world: World, execution: Execution, given: Given) -> None:
     """Give a task what it needs of another run on the same rows, training that first where it is not there yet."""
 
+    if given.split is not None and isinstance(task, Borrower):
+        raise PellucidError(
+            f"task.name = {recipe.task['name']!r} judges by what another run learned of the same rows, and there is "
+            "none for a fold or another piece of them. Use pellucid train RECIPE --seeds 5."
+        )
+
     def carry_out_quietly(needed: Recipe, out: Path) -> None:
         train(needed, out, Given(given.columns, report=False, quiet=True))
 
@@ -301,6 +307,32 @@ def carry_out(folder: RunFolder, recipe: Recipe, execution: Execution, parts: Pa
     return tell(folder, recipe, execution, parts, given, outcome.weights, _account(outcome.state, model), outcome.look)
 
 
+def adopt(
+    recipe: Recipe,
+    out: Path,
+    execution: Execution,
+    parts: Parts,
+    given: Given,
+    weights: Mapping[str, Tensor],
+    account: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+) -> Path:
+    """Make the folder of a run that was trained together with others, as if it had been alone.
+
+    Args:
+        weights: to keep.
+        account: what training came to.
+        lines: of metrics.jsonl.
+    """
+    with rundir.create(recipe.name, recipes.to_toml(recipe), out) as folder:
+        folder.write_json(EXECUTION, execution.to_dict())
+        _same_split(folder, parts.world)
+        _note_layers(folder, parts)
+        results.keep_signals(folder, parts.rule.signals + parts.task.signals)
+        folder.append("metrics.jsonl", [dict(line) for line in lines])
+        return tell(folder, recipe, execution, parts, given, weights, account, None)
+
+
 def tell(
     folder: RunFolder,
     recipe: Recipe,
@@ -325,6 +357,8 @@ def tell(
         augmented = parts.source.exhibits() if isinstance(parts.source, Shuffled) else ()
         results.keep_exhibits(folder, world, model, task, execution, augmented)
     folder.write_json("results/training.json", account)
+    if world.size("validation") > 0:
+        results.keep_look_back(folder, world, model, task, execution)
     if seen is None and world.size("validation") > 0:
         seen = evaluate(model, task, world, "validation", execution)
     results.judge(folder, recipe, world, task, "validation", seen, beside=not given.judges_fold)

@@ -53,13 +53,23 @@ class StepNoise:
             torch.mps.manual_seed(mixed)
 
 
+def _seed(seed: int) -> None:
+    """Do what `torch.manual_seed` does, for the devices that are there: for those that are not, it writes down who
+    called it, which takes longer than a look at a small validation part."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
+
+
 @contextmanager
 def undisturbed(seed: int | None = None) -> Iterator[None]:
     """Run a block whose draws leave torch's own generators as they were; with `seed`, the block draws from it."""
     mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     with torch.random.fork_rng():
         if seed is not None:
-            torch.manual_seed(seed)
+            _seed(seed)
         try:
             yield
         finally:

@@ -29,7 +29,7 @@ Section = dict[str, Any]
 Side = Annotated[int, Field(ge=1, le=4096)]
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 """What stands for a missing value in most tables."""
-ColumnType = Literal["number", "category", "time", "id", "text", "ignore"]
+ColumnType = Literal["number", "category", "labels", "time", "id", "text", "ignore"]
 """What a table's column holds. Only numbers and categories are learned from."""
 
 

@@ -194,6 +194,17 @@ def check(path: Path) -> Path:
     return path
 
 
+def check_single(path: Path) -> Path:
+    """Return `path` when it is the folder of one run; raise `RunError` where it holds several."""
+    check(path)
+    if (path / "crossval.json").exists():
+        raise RunError(
+            f"{path} is a cross-validation: its folds are runs ({path}/fold-1). Its own result is in "
+            f"{path}/results/crossval.json. For one net of all rows: pellucid train {path}/recipe.toml"
+        )
+    return path
+
+
 def lock(path: Path) -> RunFolder:
     """Take a run folder for this process; raise `RunError` when another one is writing it, or its recipe altered."""
     check(path)

@@ -10,7 +10,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Kind = Literal["number", "category", "image", "mask", "audio", "series", "text", "tokens"]
+Kind = Literal["number", "category", "labels", "image", "mask", "audio", "series", "text", "tokens"]
+
+
+JOINED_BY = "|"
+"""What stands between the labels of a row, where they are written as one text."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +74,16 @@ class Field:
 
     Attributes:
         kind: what the values mean.
-        shape: of one row: `(features,)`, `(channels, height, width)`, `()` for a category, `(targets,)` for numbers,
-            `(height, width)` for a mask, `(samples,)` for audio, `(features, steps)` for a series, `(longest,)` for
-            tokens, `()` for a text.
+        shape: of one row: `(features,)`, `(channels, height, width)`, `()` for a category, `(labels,)` for labels,
+            `(targets,)` for numbers, `(height, width)` for a mask, `(samples,)` for audio, `(features, steps)` for a
+            series, `(longest,)` for tokens, `()` for a text.
         names: of the features of a table or a series, in their order.
-        categories: the names of a category's values, in the order of their codes.
+        categories: the names of a category's values, in the order of their codes; the names of labels.
         labels: the type that the user's classes had, in which predictions come back.
-        counts: how many training rows each category has.
+        counts: how many training rows each category has, or each label.
         unit: of an image's values: "byte" is 0 to 255, "share" is 0 to 1, "own" is anything else.
-        mean, std: of the training rows, in the user's units, for number targets that are standardised.
+        mean, std: of the training rows, in the user's units, for number targets that are standardised; of labels the
+            mean alone, the share of training rows that have each.
         features: of a table with categories or missing values: its columns as they are read, `[rows, features]`, of
             which the model meets `shape` numbers.
         missing: what stands for a missing value in such a table, where that is not as usual.
@@ -154,7 +159,7 @@ class Spec:
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers a model must give per row (per pixel of a mask): one per class, or one per target."""
+        """How many numbers a model must give per row (per pixel of a mask): one per class, label or target."""
         if self.target is None:
             return self.input.size
         return len(self.target.categories) if self.target.kind in ("category", "mask") else self.target.size

@@ -15,13 +15,14 @@ from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
-from pellucid.comparison import compare as comparison
-from pellucid.data import keep
+from pellucid.data import keep, lookup
 from pellucid.data.arrays import Question, from_parts
 from pellucid.data.columns import Columns
 from pellucid.data.world import World
 from pellucid.errors import PellucidError, RecipeError, RunError
+from pellucid.evaluation import certainty
 from pellucid.evaluation import evaluate as evaluation
+from pellucid.evaluation.certainty import Asked
 from pellucid.execution import Execution, threads_kept
 from pellucid.experiment import Given, Parts
 from pellucid.proposals import arrays
@@ -29,9 +30,6 @@ from pellucid.recipe import Recipe
 from pellucid.recipes import RECIPES
 from pellucid.seeds import several
 from pellucid.training import failure
-from pellucid.validation import crossval as validation
-from pellucid.validation import summary
-from pellucid.validation.members import Plan
 
 PARTS = ("validation", "test")
 
@@ -66,34 +64,6 @@ class Run:
     def predict(self, inputs: Any = None, settings: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Predict new rows, continue prompts, sample or play: as `pellucid.predict`."""
         return predict(self, inputs, settings)
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """A folder of a cross-validation, a run per fold."""
-
-    folder: Path
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """Each score's mean over the folds with its interval, the folds, and the baselines with paired tests."""
-        told: dict[str, Any] = rundir.read_json(self.folder / summary.RESULT)
-        return told
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The scores, as means over the folds."""
-        return {name: score["value"] for name, score in self.result["metrics"].items()}
-
-    @property
-    def predictions(self) -> Path:
-        """Every row's prediction by a net that had not seen it, as CSV."""
-        return self.folder / summary.OUT_OF_FOLD
-
-    @property
-    def report(self) -> Path:
-        """The report's page."""
-        return self.folder / "report.html"
 
 
 @dataclass(frozen=True)
@@ -188,69 +158,8 @@ def train(
     """
     given = Given(report=report, quiet=quiet, before=before)
     if seeds is not None:
-        return Runs(several.train(recipe_of(recipe, settings), seeds, _path(out), given))
-    return Run(experiment.train(recipe_of(recipe, settings), _path(out), given))
-
-
-def crossval(
-    recipe: str | Path | Recipe,
-    settings: Iterable[str] | Mapping[str, Any] = (),
-    *,
-    folds: int = 5,
-    repeats: int = 1,
-    seeds: int = 1,
-    data: tuple[Any, Any] | None = None,
-    out: str | Path | None = None,
-    artefacts: bool = False,
-    report: bool = True,
-    quiet: bool = False,
-    before: Callable[[Recipe, Parts], None] | None = None,
-) -> CrossValidation:
-    """Cross-validate a recipe: train it once per fold, and judge every row by a net that has not seen it.
-
-    Folds are dealt as the recipe's split says: by class, in whole groups, by time. Everything is fitted anew in each;
-    early stopping looks at rows of the fold's own training part. Called again with the same recipe and numbers,
-    finished folds stay and what was interrupted goes on.
-
-    Args:
-        recipe, settings: as `train` takes them.
-        folds: at least 2.
-        repeats: how often the rows are dealt, each time anew.
-        seeds: how often each fold is trained, with other initial weights and orders.
-        data: `(X, y)`, in the place of the recipe's own data.
-        out: the folder; `runs/NAME-crossval` by default.
-        artefacts: keep each fold's artefact and last checkpoint.
-        before: called with the recipe and what was assembled for the first fold, before a folder is made.
-
-    Raises:
-        PellucidError: the recipe or the data cannot be used; nothing was made.
-    """
-    chosen, columns = recipe_of(recipe, settings), None
-    if data is not None:
-        columns = from_parts({"train": data}, _question(chosen))
-        chosen = arrays.on_arrays(chosen, columns)
-    plan, options = Plan(folds, repeats, seeds), validation.Options(artefacts, report, quiet, before)
-    return CrossValidation(validation.crossval(chosen, plan, _path(out), columns, options))
-
-
-def resume_crossval(
-    folder: str | Path | CrossValidation,
-    *,
-    data: tuple[Any, Any] | None = None,
-    artefacts: bool = False,
-    report: bool = True,
-    quiet: bool = False,
-) -> CrossValidation:
-    """Go on with a cross-validation that was interrupted or killed, fold by fold and inside a fold.
-
-    Args:
-        data: `(X, y)` as `crossval` was given it, where it was.
-    """
-    path = rundir.check(folder.folder if isinstance(folder, CrossValidation) else Path(folder))
-    columns = None
-    if data is not None:
-        columns = from_parts({"train": data}, _question(recipes.read(path / "recipe.toml")))
-    return CrossValidation(validation.resume(path, columns, validation.Options(artefacts, report, quiet)))
+        return Runs(several.train(recipe_of(recipe, settings), seeds, path_or_none(out), given))
+    return Run(experiment.train(recipe_of(recipe, settings), path_or_none(out), given))
 
 
 def resume(run: str | Path | Run, *, report: bool = True, quiet: bool = False) -> Run:
@@ -281,11 +190,13 @@ def fit(
 
     Args:
         X: NumPy array, tensor or data frame: `[N, features]`, or images `[N, H, W]`, `[N, C, H, W]`, `[N, H, W, C]`.
-        y: `[N]` classes of any kind, or numbers; None for a recipe whose task predicts nothing, such as a density's.
+        y: `[N]` classes of any kind, or numbers, or `[N, labels]` of 0 and 1 with task="multi_label"; None for a recipe
+            whose task predicts nothing, such as a density's.
         model: a name of `ls("models")`, or your own `nn.Module` from a prepared batch of X to `[N, classes]` or
             `[N, targets]`, which is trained in place. By default a convolutional net for images and a multilayer
             perceptron for tables.
-        task: "classify" or "regress". By default fractional numbers are regressed and all else is classified.
+        task: "classify", "multi_label" or "regress". By default fractional numbers and several columns are regressed,
+            and all else is classified.
         validation: the share of rows that choose the best weights, or `(X, y)` of your own; 0.15 by default.
         test: the share of rows that stay sealed until `evaluate(run, "test")`; 0.15 by default.
         epochs: passes over the training rows; 20 by default.
@@ -325,13 +236,13 @@ def fit(
         raise PellucidError(
             "y = None: there is nothing to predict. Give y, or name a recipe that needs none: recipe='digits-rbm'."
         )
-    columns = from_parts({"train": (X, y), **_parts(None, validation)}, _question(earlier) if earlier else task)
+    columns = from_parts({"train": (X, y), **_parts(None, validation)}, question_of(earlier) if earlier else task)
     module = model if isinstance(model, nn.Module) else None
     given = Given(columns, module, report, quiet)
     if resume is not None:
         return Run(experiment.resume(_folder(resume), given), module)
     if earlier is not None:
-        return Run(experiment.train(arrays.on_arrays(earlier, columns), _path(out), given), module)
+        return Run(experiment.train(arrays.on_arrays(earlier, columns), path_or_none(out), given), module)
     section: dict[str, Any] = {"name": model or ("convnet" if columns.schema["input"].kind == "image" else "mlp")}
     if module is not None:
         section = {"name": OWN, "class": f"{type(module).__module__}:{type(module).__qualname__}"}
@@ -341,11 +252,17 @@ def fit(
     }
     length = 20 if epochs is None else epochs
     made = arrays.of_arrays(columns, section, name or "arrays", seed=seed or 0, shares=shares, epochs=length)
-    return Run(experiment.train(recipes.override(made, settings), _path(out), given), module)
+    return Run(experiment.train(recipes.override(made, settings), path_or_none(out), given), module)
 
 
 def evaluate(
-    run: str | Path | Run, split: str = "validation", *, data: tuple[Any, Any] | None = None, validation: Any = None
+    run: str | Path | Run,
+    split: str = "validation",
+    *,
+    slices: Sequence[str] = (),
+    costs: Sequence[str] = (),
+    data: tuple[Any, Any] | None = None,
+    validation: Any = None,
 ) -> dict[str, Any]:
     """Evaluate a run's artefact on a part of its data: scores with intervals, beside baselines.
 
@@ -353,6 +270,9 @@ def evaluate(
 
     Args:
         split: "validation" or "test".
+        slices: columns by whose values the rows are told apart, each slice tested against the rest: a feature or any
+            other column of a table, "target", "folder", a piece of files' names.
+        costs: of mistakes, `["ill:healthy=5"]` for an ill row that is held to be healthy; of those not named, 1.
         data, validation: the `(X, y)` that `fit` was given, where they were too large to be kept with the run.
     """
     if split not in PARTS:
@@ -366,6 +286,8 @@ def evaluate(
         world = _world(path, recipe, execution, kept, columns)
         if world.size(split) == 0:
             raise PellucidError(f"{path}: the {split} part has no rows: the recipe's split.{split} is 0.")
+        asked = Asked(tuple(costs), lookup.columns(recipe.data, world, slices))
+        certainty.check(kept.task, asked)
         experiment.provide(kept.task, recipe, world, execution, Given(columns))
         if split == "test":
             folder.append("looks.jsonl", [{"when": rundir.now(), "split": split}])
@@ -374,40 +296,9 @@ def evaluate(
         execution.begin()
         execution.place(kept.model)
         seen = evaluation.run(kept.model, kept.task, world, split, execution)
-        result = results.judge(folder, recipe, world, kept.task, split, seen)
+        result = results.judge(folder, recipe, world, kept.task, split, seen, asked)
         reporting.write(path)
     return result
-
-
-def compare(
-    *runs: str | Path | Run,
-    metric: str | None = None,
-    split: str = "validation",
-    common: bool = False,
-    out: str | Path | None = None,
-    report: bool = True,
-) -> dict[str, Any]:
-    """Compare runs by a paired test of the rows that judged them, or cross-validations by one of their folds.
-
-    Nothing is trained and no seal is opened. Up to four runs are compared each with each, more with the first; of one
-    run its net is compared with every baseline beside it.
-
-    Args:
-        metric: which score decides; the task's primary one by default.
-        split: "validation", or "test" where every run has opened it.
-        common: compare the rows that all judged, where they judged different ones.
-        out: the page; `runs/compare.html` by default.
-        report: write the page.
-
-    Returns:
-        `"comparisons"` with difference, interval, p-value and effect size of each pair, `"sentences"` that say it in
-        words, `"config"` with what the recipes differ in.
-
-    Raises:
-        PellucidError: the runs are not comparable; the message says what differs.
-    """
-    paths = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
-    return comparison.compare(paths, metric, split, common, _path(out), report)
 
 
 def predict(
@@ -490,16 +381,16 @@ def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:
     return {part: given for part, given in (("train", data), ("validation", validation)) if isinstance(given, tuple)}
 
 
-def _question(recipe: Recipe) -> Question | None:
+def question_of(recipe: Recipe) -> Question | None:
     """What a recipe asks of its targets; a task that asks nothing of them leaves the choice to their values."""
     name = recipe.task["name"]
-    return name if name in ("classify", "regress") else None
+    return name if name in ("classify", "multi_label", "regress") else None
 
 
 def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> Columns | None:
     """A run's columns from memory: given again, or kept with it; None where the recipe names a data set."""
     if given:
-        return from_parts(given, _question(recipe))
+        return from_parts(given, question_of(recipe))
     return keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
 
 
@@ -513,8 +404,9 @@ def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, col
 
 
 def _folder(run: str | Path | Run) -> Path:
-    return rundir.check(run.folder if isinstance(run, Run) else Path(run))
+    return rundir.check_single(run.folder if isinstance(run, Run) else Path(run))
 
 
-def _path(out: str | Path | None) -> Path | None:
+def path_or_none(out: str | Path | None) -> Path | None:
+    """Return a place as a path."""
     return None if out is None else Path(out)

@@ -36,7 +36,8 @@ def test_predictions_are_those_that_were_judged(run: pellucid.Run) -> None:
 
 def test_no_pickle_and_whole(run: pellucid.Run) -> None:
     names = {path.name for path in Path("run/artefact").iterdir()}
-    assert names == {"model.safetensors", "model.json", "preprocessing.json", "golden.safetensors", "card.md"}
+    kept = {"model.safetensors", "model.json", "preprocessing.json", "golden.safetensors", "card.md"}
+    assert names == {*kept, "calibration.json"}
 
 
 def alter_weights(folder: Path) -> None:

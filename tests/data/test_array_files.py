@@ -133,7 +133,7 @@ def test_bytes_are_text(tmp_path: Path) -> None:
         ({"X": None, "y": None, "X_test": X, "y_test": Y}, {}, "there is no X_train to train on"),
         ({"X_test": X}, {}, "X has the parts train, test and y has train. Each part needs both"),
         ({"y": np.arange(12)}, {}, "12 different values .* give data.types.y=number; .* data.types.y=category"),
-        ({}, {"types": {"y": "text"}}, "data.types.y = 'text': a target is a number or a category"),
+        ({}, {"types": {"y": "text"}}, "data.types.y = 'text': a target is a number, a category or labels"),
     ],
 )
 def test_what_cannot_be_told_is_refused(

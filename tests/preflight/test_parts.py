@@ -9,6 +9,7 @@ import polars
 import pytest
 
 import pellucid
+from pellucid import preflight
 from pellucid.data import locate, world
 from pellucid.data.ragged import Ragged
 from pellucid.data.split import Split
@@ -148,3 +149,7 @@ def test_training_tells_of_a_leak_across_its_parts_first(capsys: pytest.CaptureF
         code, _, err = call(capsys, "train", recipe, *more, "--no-report", "--out", "again" + "".join(more))
         assert code == 0
         assert ("of the validation rows have" in err) == (not more)
+
+
+def test_all_is_said_of_all_alone() -> None:
+    assert [preflight.per_cent(share) for share in (0.00123, 0.256, 0.996, 1.0)] == ["0.12", "26", "99", "100"]

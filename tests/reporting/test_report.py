@@ -17,7 +17,10 @@ from pellucid import reporting
 from pellucid.errors import RunError
 from tests.reporting.samples import edit, with_classes, with_colour
 
-SECTIONS = ("result", "scores", "learning", "mistakes", "inside", "network", "data", "recipe", "commands")
+SECTIONS = (
+    *("result", "verdict", "scores", "learning", "certainty", "mistakes", "inside", "network", "data", "recipe"),
+    "commands",
+)
 
 
 def page_of(folder: Path) -> str:
@@ -53,7 +56,7 @@ def sections_of(page: str) -> list[str]:
 
 def test_classification_has_every_section(digits: Path) -> None:
     page = page_of(digits)
-    assert set(sections_of(page)) == {*SECTIONS, "confusion"}
+    assert set(sections_of(page)) == {*SECTIONS, "confusion", "slices"}
     result = json.loads((digits / "results/validation.json").read_text())
     value = result["metrics"]["accuracy"]["value"]
     assert f"{100 * value:.1f}<small> %" in page

@@ -17,7 +17,8 @@ from pellucid.data.batch import Batch
 from pellucid.errors import DataError, RecipeError, ShapeError
 from pellucid.evaluation.intervals import with_intervals
 from pellucid.spec import Field, Spec
-from pellucid.tasks import TASKS, build
+from pellucid.tasks import TASKS, build, class_scores
+from pellucid.tasks.class_scores import METRICS
 from pellucid.tasks.classify import Classify
 
 NAMES = ("ant", "bee", "cat")
@@ -106,8 +107,12 @@ def test_scores_do_not_depend_on_how_rows_were_batched() -> None:
     whole = predictions(logits, judge)
     parts = [predictions(part, judge) for part in logits.split(13)]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in whole}
-    one, other = (judge.scores(given, target.numpy()) for given in (whole, joined))
+    one, other = (
+        class_scores.scores([*METRICS, "recall", "top_2"], judge.judged(given, target.numpy()))
+        for given in (whole, joined)
+    )
     assert {name: score.value for name, score in one.items()} == {name: score.value for name, score in other.items()}
+    assert set(judge.scores(whole, target.numpy())) < set(one)
 
 
 def test_unequal_classes_get_balanced_accuracy_first_without_asking() -> None:

@@ -14,7 +14,7 @@ from sklearn import metrics
 from torch import Tensor, nn
 
 from pellucid.data.batch import Batch
-from pellucid.errors import DataError, ShapeError
+from pellucid.errors import DataError, RecipeError, ShapeError
 from pellucid.spec import Field, Spec
 from pellucid.tasks import build
 from pellucid.tasks.regress import Regress
@@ -45,6 +45,11 @@ def batch(outputs: Tensor, target: Tensor) -> Batch:
         ({}, F.mse_loss),
         ({"loss": "absolute"}, F.l1_loss),
         ({"loss": "huber", "delta": 0.5}, lambda x, y: F.huber_loss(x, y, delta=0.5)),
+        ({"loss": "pinball"}, lambda x, y: F.l1_loss(x, y) / 2),
+        (
+            {"loss": "pinball", "quantile": 0.9},
+            lambda x, y: torch.tensor(metrics.mean_pinball_loss(y.numpy(), x.numpy(), alpha=0.9)).float(),
+        ),
     ],
 )
 def test_the_loss_over_its_count_is_torchs_mean(settings: dict[str, Any], reference: Any, num_targets: int) -> None:
@@ -77,6 +82,40 @@ def test_scores_are_scikit_learns_in_the_users_units(num: int, num_targets: int,
         rel=1e-6,
         abs=1e-6,
     )
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("num_targets", [1, 2])
+def test_a_quantile_is_judged_by_what_it_makes_smallest(quantile: float, num_targets: int) -> None:
+    random = np.random.default_rng(0)
+    truth, said = random.normal(size=(2, 50, num_targets))
+    judge = task(num_targets, loss="pinball", quantile=quantile)
+    scores = judge.scores({"number": said}, truth)
+    assert next(iter(scores)) == judge.primary == judge.metrics[0] == "pinball"
+    assert scores["pinball"].value == pytest.approx(metrics.mean_pinball_loss(truth, said, alpha=quantile))
+    assert judge.rank({"pinball": 1.0, "rmse": 9.0}) > judge.rank({"pinball": 2.0, "rmse": 1.0})
+
+
+def test_a_net_of_one_number_learns_the_quantile() -> None:
+    target = torch.distributions.Exponential(1.0).sample((20_000, 1))
+    judge, guess = task(loss="pinball", quantile=0.9), torch.nn.Parameter(torch.zeros(1))
+    for _ in range(400):
+        guess.grad = None
+        loss = judge.loss(Fixed(), batch(guess.expand(len(target), 1), target))
+        (loss.total / loss.rows).backward()
+        guess.data -= 0.5 * guess.grad
+    assert (target <= guess).float().mean() == pytest.approx(0.9, abs=0.005)
+
+
+def test_metrics_are_chosen_by_name() -> None:
+    assert task().metrics == ("rmse", "mae", "r2")
+    assert task(metrics=["pinball", "mae"]).metrics == ("rmse", "pinball", "mae")
+    with pytest.raises(RecipeError) as caught:
+        task(metrics=["rmsee", "mase"])
+    assert caught.value.problems == [
+        "task.metrics: there is no 'rmsee'. Did you mean 'rmse'?",
+        "task.metrics: 'mase' compares with the last season, and these rows are no series. Leave it out.",
+    ]
 
 
 @pytest.mark.parametrize("error", [0.0, 1.0])

@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from pellucid import models, tasks
+from pellucid.artefacts import certainty
 from pellucid.catalogue import validate
 from pellucid.data.batch import tensor_of
 from pellucid.data.preprocessing import Preprocessing
@@ -25,6 +26,7 @@ from pellucid.execution import Execution
 from pellucid.recipe import Section
 from pellucid.rundir import read_json, write_atomically
 from pellucid.spec import Spec
+from pellucid.tasks.certainty import Calibrated
 from pellucid.tasks.task import Answer, Task
 
 VERSION = 1
@@ -123,6 +125,8 @@ def read(folder: Path, module: nn.Module | None = None) -> Artefact:
     execution.place(model)
     preprocessing = Preprocessing.from_dict(json.loads(files["preprocessing.json"]))
     task = tasks.build(described["task"], spec)
+    if isinstance(task, Calibrated):
+        task.certainty = certainty.read(folder)
     sections = described["model"], described["task"]
     artefact = Artefact(model, task, spec, preprocessing, *sections, golden["input"].numpy(), execution)
     _check_golden(artefact, golden, folder)

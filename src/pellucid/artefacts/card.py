@@ -15,6 +15,10 @@ def card(recipe: Recipe, spec: Spec) -> str:
     elif spec.target.kind == "category":
         classes = spec.target.categories
         gives = f"the probability of each of {len(classes)} classes: {', '.join(classes[:20])}"
+    elif spec.target.kind == "labels":
+        labels = spec.target.categories
+        gives = f"the probability of each of {len(labels)} labels, of which a row may have several: "
+        gives += ", ".join(labels[:20])
     elif spec.target.kind == "mask":
         classes = spec.target.categories
         gives = f"for every pixel one of {len(classes)} classes: {', '.join(classes[:20])}"

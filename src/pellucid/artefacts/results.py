@@ -12,14 +12,16 @@ from typing import Any
 from safetensors.numpy import save
 from torch import inference_mode, nn
 
-from pellucid import exhibit, ledger, rundir
+from pellucid import exhibit, ledger, rundir, verdict
 from pellucid.artefacts import artefact as artefacts
+from pellucid.artefacts import certainty
 from pellucid.artefacts.artefact import Artefact
 from pellucid.artefacts.card import card
 from pellucid.data.pictures import encode
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.world import World
 from pellucid.evaluation import baselines, kept
+from pellucid.evaluation.certainty import NOTHING, Asked
 from pellucid.evaluation.evaluate import evaluating
 from pellucid.evaluation.kept import Kept, Scores
 from pellucid.evaluation.result import describe
@@ -29,6 +31,8 @@ from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
 from pellucid.rundir import RunFolder
 from pellucid.tasks.task import Answer, Look, Task
+from pellucid.verdict.fitted import look_back
+from pellucid.verdict.reading import LOOK_BACK, of_run
 
 EXHIBITS = "exhibits.json"
 SIGNALS = "signals.json"
@@ -70,14 +74,28 @@ def keep_exhibits(
     folder.write_json(EXHIBITS, told)
 
 
+def keep_look_back(folder: RunFolder, world: World, model: nn.Module, task: Task, execution: Execution) -> None:
+    """Write what the kept weights make of the rows that they learned from: the verdict compares by it."""
+    folder.write_json(LOOK_BACK, look_back(model, task, world, execution))
+
+
 def judge(
-    folder: RunFolder, recipe: Recipe, world: World, task: Task, part: str, look: Look | None, *, beside: bool = True
+    folder: RunFolder,
+    recipe: Recipe,
+    world: World,
+    task: Task,
+    part: str,
+    look: Look | None,
+    asked: Asked = NOTHING,
+    *,
+    beside: bool = True,
 ) -> dict[str, Any]:
     """Keep the result of a part, with intervals and beside baselines, and every row's prediction.
 
     Args:
         look: what the model makes of the part; None where nothing was held out.
-        beside: put baselines beside it, where the recipe asks for them.
+        asked: what is to be told beyond scores: costs, slices.
+        beside: put baselines beside it, where the recipe asks for them, and tell how sure it is.
     """
     result: dict[str, Any] = {
         "run": str(folder.path),
@@ -90,11 +108,16 @@ def judge(
     found: Mapping[str, tuple[Scores, int]] = {}
     if look is not None:
         result |= describe(look, task, recipe.evaluate.resamples)
+        if beside:
+            result |= certainty.judge(folder, look, asked, recipe.evaluate.resamples)
         if beside and recipe.evaluate.baselines:
             found = baselines.run(task, recipe.task, world, part)
             result["baselines"] = baselines.describe(found, recipe.evaluate.resamples, look.clusters)
         _keep_predictions(folder, look)
         _keep_scores(folder, look, found)
+        if part == "validation":  # a verdict chooses the next experiment, and the test part chooses nothing
+            ill = verdict.judge(of_run(folder.path, recipe, result, world, look))
+            result["verdict"] = [finding.to_dict() for finding in ill]
     folder.write_json(f"results/{part}.json", result)
     return result
 
@@ -121,7 +144,7 @@ def _looks(folder: RunFolder) -> int:
 
 def _keep_scores(folder: RunFolder, look: Look, found: Mapping[str, tuple[Scores, int]]) -> None:
     """Write what each unit adds to every score, of the net and of its baselines."""
-    entrants = {kept.NET: look.scores, **{name: scores for name, (scores, _) in found.items()}}
+    entrants = {kept.NET: look.all_scores, **{name: scores for name, (scores, _) in found.items()}}
     fitted_on = {name: num for name, (_, num) in found.items()}
     kept.write(
         folder / f"predictions/{look.part}-scores.safetensors",

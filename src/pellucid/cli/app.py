@@ -97,13 +97,29 @@ def train(
 def evaluate(
     run: RunArgument,
     split: Annotated[str, typer.Option(help="validation, or test, which opens the seal and counts it.")] = "validation",
+    slices: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Judge the rows of each value of a column apart, and test it against the rest. Again for more.",
+            show_default=False,
+        ),
+    ] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TRUE:PREDICTED=COST",
+            help="What a mistake costs (1 where not said): decide by cost, and tell what it saves. Again for more.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Evaluate a run's artefact: scores with intervals, beside baselines."""
     from pellucid import verbs
 
-    verbs.evaluate(run, split)
+    verbs.evaluate(run, split, slices=slices or (), costs=cost or ())
     answer(Outcome.of_run(run, split, report=True), json)
 
 
@@ -132,9 +148,9 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Say whether a run is shown to be better than another: a paired test, its interval, what they differ in."""
-    from pellucid import verbs
+    from pellucid import studies
 
-    told = verbs.compare(*runs, metric=metric, split=split, common=common, out=out, report=report)
+    told = studies.compare(*runs, metric=metric, split=split, common=common, out=out, report=report)
     answer(Outcome.of_comparison(told), json)
 
 
@@ -265,6 +281,7 @@ def cache(
 
 
 app.command()(many.crossval)
+app.command()(many.curve)
 
 
 @app.callback(invoke_without_command=True)

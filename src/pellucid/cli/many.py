@@ -39,13 +39,14 @@ def crossval(
         Path | None, typer.Option(metavar="FOLDER", help="Go on with a cross-validation.", show_default=False)
     ] = None,
     artefacts: Annotated[bool, typer.Option("--artefacts", help="Keep each fold's artefact.")] = False,
+    stack: Annotated[bool, typer.Option(help="Let folds learn in one pass where that pays.")] = True,
     check: Check = True,
     report: Report = True,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Train a recipe once per fold, and judge every row by a net that has not seen it."""
-    from pellucid import verbs
+    from pellucid import studies
     from pellucid.errors import PellucidError
     from pellucid.training.interrupt import Interrupted
 
@@ -54,18 +55,65 @@ def crossval(
         raise PellucidError("Give exactly one of: a recipe (`pellucid ls` lists them), --data PATH, --resume FOLDER.")
     try:
         if resume is not None:
-            done = verbs.resume_crossval(resume, artefacts=artefacts, report=report)
+            done = studies.resume_crossval(resume, artefacts=artefacts, report=report)
         else:
-            done = verbs.crossval(
+            done = studies.crossval(
                 chosen,
                 folds=folds,
                 repeats=repeats,
                 seeds=seeds,
                 out=out,
                 artefacts=artefacts,
+                stack=stack,
                 report=report,
                 before=looked_at(chosen) if check else None,
             )
     except Interrupted as interruption:
         raise Stopped(str(interruption)) from None
     answer(Outcome.of_crossval(done.result, report=report), json)
+
+
+def curve(
+    recipe: RecipeArgument = None,
+    settings: Settings = None,
+    data: Data = None,
+    target: Target = None,
+    model: Model = None,
+    sizes: Annotated[
+        str, typer.Option(metavar="N|N,N,...", help="How many sizes up to all training rows, or the sizes.")
+    ] = "5",
+    draws: Annotated[int, typer.Option(metavar="R", help="How many subsets of each size.")] = 3,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of the runs [default: runs/NAME-curve].", show_default=False)
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep every run's weights too.")] = False,
+    check: Check = True,
+    report: Report = True,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score against training size: would more data help? Called again it goes on."""
+    from pellucid import studies
+    from pellucid.errors import PellucidError
+    from pellucid.training.interrupt import Interrupted
+
+    chosen = asked(recipe, settings, data, target, model)
+    if chosen is None:
+        raise PellucidError("Give a recipe (`pellucid ls` lists them), or --data PATH.")
+    before = looked_at(chosen) if check else None
+    try:
+        made = studies.curve(chosen, sizes=_sizes(sizes), draws=draws, out=out, keep=keep, report=report, before=before)
+    except Interrupted:
+        raise Stopped("Interrupted; what was done is saved. The same command goes on with it.") from None
+    answer(Outcome.of_curve(made.result, made.report if report else None), json)
+
+
+def _sizes(given: str) -> int | list[int]:
+    """A number of sizes, or the sizes with commas between them."""
+    from pellucid.errors import PellucidError
+
+    try:
+        listed = [int(size) for size in given.split(",")]
+    except ValueError:
+        raise PellucidError(f"--sizes {given}: expected a number of sizes, 5, or sizes such as 100,300,1000.") from None
+    return listed if "," in given else listed[0]

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from pellucid.cli import tables
 from pellucid.errors import PellucidError
 
 # Typer keeps the click that it uses to itself; the class of all wrong usage is a parent of the one that it exports.
@@ -28,19 +29,22 @@ class Outcome:
     @staticmethod
     def of_run(folder: Path, split: str, *, report: bool) -> Outcome:
         """The result of a part, and where the report is."""
+        from pellucid.reporting import words
         from pellucid.rundir import read_json
 
         result = read_json(folder / f"results/{split}.json")
-        lines = [_result(result)]
+        lines = [_result(result), *tables.of_result(result, _columns), *_verdict(result.get("verdict", []))]
         if split == "validation":
-            times = f"{result['looks']} time{'s' if result['looks'] != 1 else ''}"
             command = f"pellucid evaluate {shlex.quote(str(folder))} --split test"
             if result["looks"]:
-                lines.append(f"The test part has been opened {times}.")
+                lines.append(f"The test part has been opened {words.times(result['looks'])}.")
             else:
                 lines.append(f"The test part is sealed. Open it once, at the end: {command}")
+            others = result.get("looks_at_test", 0) - result["looks"]
+            if others > 0:
+                lines.append(f"Other runs have looked at these test rows {words.times(others)}.")
         else:
-            lines.append(f"The test part has been opened {result['looks']} time{'s' if result['looks'] != 1 else ''}.")
+            lines.append(words.look(result["looks"], result.get("looks_at_test", 0)))
         if report:
             lines.append(f"Report: {folder / 'report.html'}")
         return Outcome(result, "\n".join(lines))
@@ -50,7 +54,7 @@ class Outcome:
         """What several runs say together."""
         from pellucid.seeds.summary import as_text
 
-        return Outcome(told, as_text(told))
+        return Outcome(told, "\n".join([as_text(told), *_verdict(told.get("verdict", []))]))
 
     @staticmethod
     def of_crossval(told: Mapping[str, Any], *, report: bool) -> Outcome:
@@ -67,6 +71,13 @@ class Outcome:
         return Outcome(told, as_text(told))
 
     @staticmethod
+    def of_curve(told: Mapping[str, Any], report: Path | None) -> Outcome:
+        """The score against the size, and where the page is."""
+        from pellucid.size_curve.summary import as_text
+
+        return Outcome(told, as_text(told) + (f"\nReport: {report}" if report else ""))
+
+    @staticmethod
     def of_predictions(predictions: Sequence[Mapping[str, Any]]) -> Outcome:
         """One line per input."""
         lines, noted = [], ("", "")
@@ -81,6 +92,7 @@ class Outcome:
                 said += f"  {answer['file']}"
             share = answer.get("probabilities", {}).get(str(answer.get("prediction")))
             sure = f"  ({share:.1%})" if share is not None else ""
+            sure += "".join(tables.held(key, value) for key, value in answer.items())
             source, _, row = str(answer["input"]).rpartition(":")
             note = (source if row.isdecimal() else "", answer.get("note", ""))
             repeated = note[0] and note == noted  # what is noted of a whole table stands beside its first row
@@ -158,6 +170,16 @@ def _result(result: Mapping[str, Any]) -> str:
         rows.append((name, f"{score['value']:.4g}", f"{score['low']:.4g} to {score['high']:.4g}", *beside))
     n, unit = next(iter(result["metrics"].values()))["n"], result.get("unit", "row")
     return f"{head}, {words.count(n, unit)} judged\n{_columns(rows, right=range(1, len(rows[0])))}"
+
+
+def _verdict(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What ails it, a sentence or two each, and below it the next experiment."""
+    lines = []
+    for finding in findings:
+        lines.append(finding["message"])
+        if finding["kind"] != "fits":  # then the line on the sealed part says what is next
+            lines.append(f"  Next: {finding['next']}")
+    return lines
 
 
 def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:

@@ -26,7 +26,7 @@ INPUTS = ("x", "images", "data", "features", "inputs", "input")
 TARGETS = ("y", "labels", "label", "targets", "target")
 """What arrays are called, in lower case, unless data.input and data.target say it."""
 PARTS = {**folder.PARTS, "dev": "validation"}
-QUESTIONS: Mapping[str, Question] = {"number": "regress", "category": "classify"}
+QUESTIONS: Mapping[str, Question] = {"number": "regress", "category": "classify", "labels": "multi_label"}
 """What is asked of a target that data.types calls so."""
 Arrays = Mapping[str, Callable[[], NDArray[Any]]]
 """What reads each array, by its name."""
@@ -177,7 +177,7 @@ def question(section: DataSection, target: str | None) -> Question | None:
     """Return what is asked of the target, where `data.types` says it; None leaves it to the values."""
     given = (section.types or {}).get(target or "")
     if given is not None and given not in QUESTIONS:
-        raise DataError(f"data.types.{target} = {given!r}: a target is a number or a category.")
+        raise DataError(f"data.types.{target} = {given!r}: a target is a number, a category or labels.")
     return None if given is None else QUESTIONS[given]
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from pellucid.data.columns import Columns, check_finite
 from pellucid.errors import DataError
-from pellucid.spec import Field
+from pellucid.spec import JOINED_BY, Field
 
 Labels = Literal["text", "whole", "number", "truth"]
-Question = Literal["classify", "regress"]
+Question = Literal["classify", "multi_label", "regress"]
 MANY_CLASSES, FEWEST_PER_CLASS = 10, 5
 """More classes than the first with fewer rows each than the second may be numbers to predict: the user is asked."""
 
@@ -24,14 +24,15 @@ def from_parts(parts: Mapping[str, tuple[Any, Any]], task: Question | None = Non
     Args:
         parts: X is `[N, features]`, images `[N, H, W]`, `[N, C, H, W]` or `[N, H, W, C]` (uint8, or floats in 0 to 1),
             or a data frame of numbers; y is `[N]` or `[N, 1]` labels of any kind, or numbers `[N]` or `[N, targets]`,
-            or None in every part where nothing is to be predicted.
+            or labels `[N, labels]` of 0 and 1 with task="multi_label", or None in every part where nothing is to be
+            predicted.
         task: what is asked. Left out: fractional numbers and several columns are regressed, all else is classes.
 
     Raises:
         DataError: shapes or types that cannot be used, naming the column.
     """
-    if task not in (None, "classify", "regress"):
-        raise DataError(f"task = {task!r}: expected 'classify' or 'regress'.")
+    if task not in (None, "classify", "multi_label", "regress"):
+        raise DataError(f"task = {task!r}: expected 'classify', 'multi_label' or 'regress'.")
     asked = [part for part, (_, y) in parts.items() if y is not None]
     if asked and len(asked) < len(parts):
         raise DataError(f"The {asked[0]} part has targets and another has none. Give y in every part, or in none.")
@@ -315,6 +316,8 @@ def _targets(array: NDArray[Any], names: tuple[str, ...], task: Question | None)
             raise DataError(f"y has shape {_shape(array.shape)}: expected numbers [N] or [N, targets].")
         columns = _floats(array, "y").reshape(len(array), -1)
         return columns, Field("number", (columns.shape[1],), names=names)
+    if task == "multi_label":
+        return _labels(array, names)
     if array.ndim != 1:
         raise DataError(
             f"y has shape {_shape(array.shape)}: expected one class per row, [N]. For one-hot rows give y.argmax(1)."
@@ -339,6 +342,28 @@ def _targets(array: NDArray[Any], names: tuple[str, ...], task: Question | None)
     kinds: dict[str, Labels] = {"b": "truth", "i": "whole", "u": "whole", "f": "number"}
     labels = kinds.get(classes.dtype.kind, "text")
     return codes.astype(np.int64), Field("category", categories=tuple(map(str, classes)), labels=labels)
+
+
+def _labels(array: NDArray[Any], names: tuple[str, ...]) -> tuple[NDArray[np.float32], Field]:
+    """Which labels each row has, as float32 `[N, labels]`, called as the columns of a data frame or by their places."""
+    if array.ndim != 2 or array.shape[1] < 2:
+        raise DataError(
+            f"y has shape {_shape(array.shape)}: expected [N, labels] of 0 and 1, with two labels at least, one column "
+            "each. One label alone makes two classes: task='classify'."
+        )
+    if array.dtype.kind not in "fiub" or not np.isin(array, (0, 1)).all():
+        held = _holds(array) if array.dtype.kind not in "fiub" else f"{array[~np.isin(array, (0, 1))][0]:g}"
+        raise DataError(f"y holds {held}: expected 1 where a row has a label and 0 where it lacks it, nothing else.")
+    called = names or tuple(map(str, range(array.shape[1])))
+    if any(JOINED_BY in name for name in called):
+        raise DataError(
+            f"y has the columns {_listed(called)}: a label's name must not hold {JOINED_BY!r}, which stands between "
+            "labels in tables. Rename it."
+        )
+    absent = [called[place] for place in np.flatnonzero(~array.astype(bool).any(axis=0))]
+    if absent:
+        raise DataError(f"No row has the label {', '.join(map(repr, absent[:5]))}. Leave it out, or give rows of it.")
+    return np.ascontiguousarray(array, np.float32), Field("labels", (array.shape[1],), categories=called)
 
 
 def _is_one_hot(array: NDArray[Any]) -> bool:

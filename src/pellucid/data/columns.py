@@ -25,7 +25,8 @@ class Columns:
 
     Attributes:
         values: `"input"` and, where something is asked for, `"target"`. Images are `[N, C, H, W]`, uint8 (0 to 255)
-            or float32, tables float32 `[N, features]`, categories int64 codes `[N]`, numbers float32 `[N, targets]`,
+            or float32, tables float32 `[N, features]`, categories int64 codes `[N]`, labels float32 0 or 1
+            `[N, labels]`, numbers float32 `[N, targets]`,
             masks uint8 codes `[N, H, W]`, sounds int16 `[N, samples]`, series float32 `[N, features, steps]`, documents
             their UTF-8 bytes, ragged.
         schema: the `Field` of each column.

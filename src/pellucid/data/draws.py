@@ -32,7 +32,7 @@ class Manner:
 
     Attributes:
         told: in a few words: "at random", "by class".
-        labels: codes of what keeps its shares, `[N]`: classes or quantiles.
+        labels: codes of what keeps its shares, `[N]`: classes, sets of labels or quantiles.
         groups: codes of what stays together, `[N]`.
     """
 
@@ -64,13 +64,13 @@ def manner_of(section: SplitSection, columns: Columns) -> Manner:
     Raises:
         DataError: there is no column to group by, or nothing whose shares could be kept.
     """
-    labels = classes_of(columns)
+    labels = strata_of(columns)
     if section.kind == "grouped" or (section.kind == "given" and section.group is not None):
         return Manner(f"in whole groups of {section.group!r}", labels, codes_of(key(columns, "group", section.group)))
     if section.kind == "random":
         return Manner()
     if labels is not None:
-        return Manner("by class", labels)
+        return Manner("by class" if columns.schema["target"].kind == "category" else "by set of labels", labels)
     if section.kind == "given":
         return Manner()
     field = columns.schema.get("target")
@@ -90,6 +90,42 @@ def classes_of(columns: Columns) -> NDArray[np.int64] | None:
     if "target" not in columns.schema or columns.schema["target"].kind != "category":
         return None
     return columns.dense("target").astype(np.int64, copy=False)
+
+
+def labels_of(columns: Columns) -> NDArray[np.bool_] | None:
+    """Return which labels each row has, `[N, labels]`, or None where the data has none."""
+    if "target" not in columns.schema or columns.schema["target"].kind != "labels":
+        return None
+    return columns.dense("target").astype(bool)
+
+
+def counts_of(columns: Columns, rows: Rows) -> NDArray[np.int64] | None:
+    """Return how many of some rows are of each class, or have each label, `[classes]`; None where there are neither."""
+    codes, has = classes_of(columns), labels_of(columns)
+    if has is not None:
+        found: NDArray[np.int64] = has[rows].sum(axis=0, dtype=np.int64)
+        return found
+    return None if codes is None else np.bincount(codes[rows], minlength=len(columns.schema["target"].categories))
+
+
+def strata_of(columns: Columns) -> NDArray[np.int64] | None:
+    """Return codes of the rows' classes, or of the sets of labels that they have, or None where there are neither."""
+    has = labels_of(columns)
+    return classes_of(columns) if has is None else label_sets(has)
+
+
+def label_sets(has: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return a code per row of `[N, labels]`: its set of labels, or of a set that few rows have, its rarest label.
+
+    Drawing by sets keeps the shares of labels and of what occurs together (Sechidis, Tsoumakas, Vlahavas 2011, doi:
+    10.1007/978-3-642-23808-6_10, section 3). Most sets of many labels have a row or two, of which no share can be kept:
+    these are drawn as the rows of one label are, which the paper's iterative method begins with as well.
+    """
+    _, codes, counts = np.unique(has, axis=0, return_inverse=True, return_counts=True)
+    codes = codes.reshape(-1)
+    rarest = np.where(has, has.sum(axis=0), len(has) + 1).argmin(axis=1)
+    is_rare = counts[codes] < FEWEST_IN_BIN
+    return np.where(is_rare, len(counts) + rarest, codes).astype(np.int64)
 
 
 def codes_of(values: NDArray[Any]) -> NDArray[np.int64]:

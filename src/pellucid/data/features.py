@@ -22,7 +22,7 @@ from pellucid.data.columns import Columns, Rows
 from pellucid.data.steps import Apply, seen
 from pellucid.errors import DataError
 from pellucid.recipe import DataSection
-from pellucid.spec import Feature, Field
+from pellucid.spec import JOINED_BY, Feature, Field
 
 if TYPE_CHECKING:
     import polars
@@ -175,6 +175,11 @@ def levels_of(series: polars.Series) -> tuple[str, ...]:
 def target_of(series: polars.Series, column: table.Column) -> tuple[NDArray[np.generic], Field]:
     """Return a target's values and field; raise `DataError` where some are missing or it is no number or category."""
     absent = series.null_count()
+    if absent and column.type == "labels":
+        raise DataError(
+            f"The target {column.name!r} is missing in {absent} of {len(series)} rows. Where these rows have none of "
+            f"the labels, write {JOINED_BY!r} alone; else remove them."
+        )
     if absent:
         raise DataError(
             f"The target {column.name!r} is missing in {absent} of {len(series)} rows. Remove these rows first: "
@@ -186,6 +191,8 @@ def target_of(series: polars.Series, column: table.Column) -> tuple[NDArray[np.g
         values = matrix(frame, [feature])
         check_digits(frame, [feature], values)
         return values, Field("number", (1,), names=(column.name,))
+    if column.type == "labels":
+        return _labels_of(series)
     if column.type != "category":
         raise DataError(
             f"The target {column.name!r} is of type {column.type} ({column.why}): expected a number or a category. "
@@ -199,6 +206,26 @@ def target_of(series: polars.Series, column: table.Column) -> tuple[NDArray[np.g
     return codes(series, levels).astype(np.int64), Field(
         "category", categories=levels, labels="whole" if whole else "text"
     )
+
+
+def _labels_of(series: polars.Series) -> tuple[NDArray[np.float32], Field]:
+    """Which labels each row has, as float32 `[rows, labels]`, from texts such as one|two; a bar alone has none."""
+    import polars
+
+    text = series.cast(polars.String)
+    if not text.str.contains(JOINED_BY, literal=True).any():
+        other = next((mark for mark in ";," if text.str.contains(mark, literal=True).any()), None)
+        raise DataError(
+            f"data.types.{series.name} = 'labels': no value holds {JOINED_BY!r}, which stands between the labels of a "
+            "row, as in one|two. "
+            + (f"Write it in place of {other!r}." if other else "If each row has one, choose category.")
+        )
+    lists = [{piece.strip() for piece in value.split(JOINED_BY)} - {""} for value in text]
+    names = tuple(sorted(set().union(*lists)))
+    if len(names) < 2:
+        raise DataError(f"The target {series.name!r} has {len(names)} labels: expected two at least. Choose category.")
+    has = np.array([[name in labels for name in names] for labels in lists], np.float32)
+    return has, Field("labels", (len(names),), categories=names)
 
 
 @dataclass(frozen=True)

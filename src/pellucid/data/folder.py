@@ -208,6 +208,11 @@ def of_section(section: DataSection, endings: Collection[str], what: str) -> Fol
     twice = [file for file, count in Counter(files).items() if count > 1]
     if twice:
         raise DataError(f"{source}: {paths!r} names {len(twice)} files twice: {first(twice)}. Leave one row each.")
+    if (section.types or {}).get(target) == "labels":
+        raise DataError(
+            f"data.types.{target} = 'labels': several labels per row are read of tables, documents and arrays, and "
+            f"these are {what}, of one class each. Decode them to an array, and give it with y [N, labels] as a .npz."
+        )
     if frame[target].null_count():
         raise DataError(f"{source}: {target!r} is missing in {frame[target].null_count()} rows. Leave them out.")
     frame = frame.with_columns(frame[target].cast(str))

@@ -234,9 +234,12 @@ def _spec(columns: Columns, split: Split, preprocessing: Preprocessing) -> Spec:
     given = prepared.field if isinstance(prepared, Shaping) else columns.schema["input"]
     if target is None:
         return Spec(given)
-    if target.kind == "category":
-        counts = np.bincount(columns.dense("target")[split.parts["train"]], minlength=len(target.categories))
+    train = split.parts["train"]
+    counts = draws.counts_of(columns, train)
+    if counts is not None:
         target = replace(target, counts=tuple(counts.tolist()))
+    if target.kind == "labels":
+        target = replace(target, mean=tuple(count / len(train) for count in target.counts))
     if target.kind == "mask":
         masks = columns.dense("target")
         pixels = np.sum([np.bincount(masks[row].ravel(), minlength=256) for row in split.parts["train"]], axis=0)

@@ -49,13 +49,12 @@ class Split:
         return hashlib.sha256(f"{columns.hash} {rows_hash(self.parts['test'])}".encode()).hexdigest()
 
     def to_dict(self, columns: Columns) -> dict[str, Any]:
-        """Return split.json: the rows, how they were drawn, the hashes, and counts per part and class."""
-        classes, labels = {}, draws.classes_of(columns)
-        if labels is not None:
-            names = columns.schema["target"].categories
-            for part in PARTS:
-                counts = np.bincount(labels[self.parts[part]], minlength=len(names))
-                classes[part] = dict(zip(names, counts.tolist(), strict=True))
+        """Return split.json: the rows, how they were drawn, the hashes, and counts per part and class (or label)."""
+        classes = {}
+        for part in PARTS:
+            counts = draws.counts_of(columns, self.parts[part])
+            if counts is not None:
+                classes[part] = dict(zip(columns.schema["target"].categories, counts.tolist(), strict=True))
         return {
             "kind": self.section.kind,
             "seed": self.section.seed,
@@ -235,7 +234,9 @@ def _draw_part(
 
 
 def check_classes(split: Split, columns: Columns) -> None:
-    """Every class must be in train, and a part that judges needs at least two."""
+    """Every class and every label must be in train, and a part that judges needs at least two classes."""
+    if draws.labels_of(columns) is not None:
+        _check_labels(split, columns)
     labels = draws.classes_of(columns)
     if labels is None:
         return
@@ -256,3 +257,14 @@ def check_classes(split: Split, columns: Columns) -> None:
             raise DataError(
                 f"The train part has no row of class {absent}. Give more rows of it, or leave the class out."
             )
+
+
+def _check_labels(split: Split, columns: Columns) -> None:
+    counts = draws.counts_of(columns, split.parts["train"])
+    assert counts is not None
+    lacking = [name for name, count in zip(columns.schema["target"].categories, counts, strict=True) if not count]
+    if lacking:
+        raise DataError(
+            f"No row of the train part has the label {', '.join(map(repr, lacking[:5]))}. Give more rows that have it, "
+            "or leave the label out."
+        )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import DataError, closest
 from pellucid.recipe import MISSING, ColumnType, DataSection
+from pellucid.spec import JOINED_BY
 
 if TYPE_CHECKING:
     import polars
@@ -257,6 +258,9 @@ def types_of(frame: polars.DataFrame, section: DataSection) -> list[Column]:
     unknown = [name for name in [*(section.types or {}), *filter(None, [section.target])] if name not in frame.columns]
     if unknown:
         told = f"The table has no column {', '.join(map(repr, unknown))}. Its columns: {', '.join(frame.columns)}."
+        if section.target in unknown and "," in str(section.target):
+            told += " Labels of several columns are asked for as one: join their names, as in one|two, in a column of "
+            told += "its own, and say data.types.COLUMN=labels."
         if section.header is None and frame.columns[0] == "column_1":
             told += " Its first line was read as values; data.header=true reads it as names."
         raise DataError(told)
@@ -265,6 +269,8 @@ def types_of(frame: polars.DataFrame, section: DataSection) -> list[Column]:
         if name in given:
             if given[name] == "number" and as_numbers(frame[name]) is None:
                 raise DataError(f"data.types.{name} = 'number': {first_text(frame[name])!r} is none.")
+            if given[name] == "labels" and name != section.target:
+                raise DataError(f"data.types.{name} = 'labels': only the target is read so. Choose category or ignore.")
             found.append(Column(name, given[name], "as the recipe says"))
         else:
             found.append(_infer(frame[name], is_target=name == section.target))
@@ -303,7 +309,9 @@ def _infer(series: polars.Series, is_target: bool) -> Column:
         if text.str.strptime(polars.Datetime, pattern, strict=False).null_count() == 0:
             return Column(name, "time", f"dates such as {text[0]}")
     if different <= MOST_LEVELS and (len(text) >= REPEATS * different or is_target):
-        return Column(name, "category", f"{different} different values")
+        several = f"; where {JOINED_BY!r} stands between several labels: data.types.{name}=labels"
+        is_joined = is_target and text.str.contains(JOINED_BY, literal=True).any()
+        return Column(name, "category", f"{different} different values{several if is_joined else ''}")
     if is_target:
         return Column(name, "text", f"{different} different values in {len(text)} rows")
     words = text.str.split(" ").list.len().mean()

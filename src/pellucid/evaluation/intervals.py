@@ -199,9 +199,10 @@ def resampled(
                 pieces = np.split(counts @ together, ends, axis=1)
                 for name, piece in zip(sums, pieces, strict=True):
                     values[name].append(group[name].of_sums(piece))
-            for name, score in group.items():
-                if not score.is_additive:
-                    values[name].append(score.of_counts(counts[:, codes]))
+            others = {name: score for name, score in group.items() if not score.is_additive}
+            drawn = np.ascontiguousarray(counts.T[codes]) if others else counts.T  # (units, some): as they are summed
+            for name, score in others.items():
+                values[name].append(score.of_counts(drawn.T))
     return {name: np.concatenate(found) for name, found in values.items()}
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from safetensors.numpy import load_file, save
 
 from pellucid.errors import RunError
 from pellucid.rundir import read_json, write_atomically
-from pellucid.tasks.score import Score
+from pellucid.tasks.score import Moments, Score
 
 NET = "net"
 Scores = Mapping[str, Score]
@@ -45,7 +46,7 @@ class Kept:
 def write(path: Path, kept: Kept) -> None:
     """Write both files beside each other; `path` ends in `.safetensors`."""
     tensors = {
-        f"{entrant}/{name}": np.ascontiguousarray(score.moments, np.float64)
+        f"{entrant}/{name}": _narrow(np.ascontiguousarray(score.moments, np.float64))
         for entrant, scores in kept.entrants.items()
         for name, score in scores.items()
     }
@@ -68,6 +69,16 @@ def write(path: Path, kept: Kept) -> None:
     )
 
 
+def _narrow(moments: Moments) -> NDArray[Any]:
+    """The same numbers in fewer bytes, where they are the same: most are counts, or were single precision."""
+    if len(moments) and moments.min() >= 0 and moments.max() <= 255 and (moments == np.floor(moments)).all():
+        return moments.astype(np.uint8)
+    if len(moments) and np.abs(moments).max() <= np.finfo(np.float32).max:
+        single = moments.astype(np.float32)
+        return single if np.array_equal(single, moments) else moments
+    return moments
+
+
 def read(path: Path) -> Kept:
     """Read what `write` wrote.
 
@@ -78,7 +89,9 @@ def read(path: Path) -> Kept:
     try:
         tensors = load_file(path)
         entrants = {
-            entrant: {name: Score(tensors[f"{entrant}/{name}"], *values) for name, values in scores.items()}
+            entrant: {
+                name: Score(tensors[f"{entrant}/{name}"].astype(np.float64), *values) for name, values in scores.items()
+            }
             for entrant, scores in told["scores"].items()
         }
     except Exception as error:  # safetensors' own errors have no common parent

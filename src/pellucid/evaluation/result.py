@@ -16,8 +16,8 @@ def describe(look: Look, task: Task, resamples: int) -> dict[str, Any]:
         "split": look.part,
         "primary": task.primary,
         "unit": look.unit,
-        "metrics": with_intervals(look.scores, resamples, clusters=look.clusters),
-        "directions": {name: score.better for name, score in look.scores.items()},
+        "metrics": with_intervals(look.all_scores, resamples, clusters=look.clusters),
+        "directions": {name: score.better for name, score in look.all_scores.items()},
         **look.details(),
     }
     if "confusion" in result:

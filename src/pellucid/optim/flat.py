@@ -43,7 +43,15 @@ class FlatParameters:
         PellucidError: nothing is trainable, or the parameters differ in dtype or device.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, stacked: bool = False) -> None:
+        """Lay the parameters out.
+
+        Args:
+            model: whose parameters they are.
+            stacked: the first axis of every parameter counts models of one architecture, `(K, *shape)`, and makes no
+                matrix of a bias.
+        """
+        axes = 3 if stacked else 2
         trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         if not trainable:
             raise PellucidError(
@@ -54,11 +62,11 @@ class FlatParameters:
         _require_one("device", trainable)
         if not trainable[0][1].is_floating_point():
             raise PellucidError(f"the parameters are {trainable[0][1].dtype}: only real ones can be trained.")
-        trainable.sort(key=lambda pair: pair[1].ndim < 2)  # stable: the model's order stays within each kind
+        trainable.sort(key=lambda pair: pair[1].ndim < axes)  # stable: the model's order stays within each kind
         self.names = tuple(name for name, _ in trainable)
         self.parameters = tuple(p for _, p in trainable)
         self.shapes = tuple(p.shape for p in self.parameters)
-        self._channels_last = tuple(p.ndim == 4 and p.stride(1) == 1 for p in self.parameters)
+        self._channels_last = tuple(not stacked and p.ndim == 4 and p.stride(1) == 1 for p in self.parameters)
         tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
         self.lookups = tuple(id(p) in tables for p in self.parameters)
 
@@ -74,7 +82,7 @@ class FlatParameters:
         self.gradients = self.views(self.gradient)
         for parameter, view in zip(self.parameters, self.views(self.values), strict=True):
             parameter.data = view
-        boundary = sum(p.numel() for p in self.parameters if p.ndim >= 2)
+        boundary = sum(p.numel() for p in self.parameters if p.ndim >= axes)
         self.decayed = slice(0, boundary)
         self.exempt = slice(boundary, len(self.values))
         self.arrived = False

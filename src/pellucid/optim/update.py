@@ -88,9 +88,11 @@ class Update:
         shrink: what clipping has multiplied the last gradient by, `()`; None without clipping.
     """
 
-    def __init__(self, model: nn.Module, config: UpdateConfig, total_steps: int, name: str = "") -> None:
+    def __init__(
+        self, model: nn.Module, config: UpdateConfig, total_steps: int, name: str = "", stacked: bool = False
+    ) -> None:
         self.name = name
-        self.flat = FlatParameters(model)
+        self.flat = FlatParameters(model, stacked)
         self.steps = 0
         self._total_steps = total_steps
         self._optimizer: Optimizer = OPTIMIZERS[config.optimizer["name"]].load()(

@@ -44,6 +44,11 @@ class Finding:
         return f"{self.weight}: {self.message} ({len(self.rows)} {'row' if len(self.rows) == 1 else 'rows'}: {shown})"
 
 
+def per_cent(share: float) -> str:
+    """Return a share in per cent with two figures; 100 is said of nothing but all."""
+    return "100" if share >= 1 else f"{min(100 * share, 99):.2g}"
+
+
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings by weight, and else as they came."""
     order = {"wrong": 0, "doubtful": 1, "note": 2}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pellucid.data import world
 from pellucid.data.columns import Columns
 from pellucid.preflight import Finding
-from pellucid.preflight.tables import OFTEN, RARE, UNEQUAL
+from pellucid.preflight.tables import OFTEN, RARE, UNEQUAL, rare_labels
 from pellucid.recipe import DataSection
 
 AT_ONCE = 4096
@@ -49,9 +49,12 @@ def _extremes(inputs: NDArray[np.generic]) -> tuple[NDArray[np.bool_], NDArray[n
 
 def _classes(columns: Columns) -> Iterator[Finding]:
     target = columns.schema.get("target")
-    if target is None or target.kind != "category":
+    if target is None or target.kind not in ("category", "labels"):
         return
     codes = columns.dense("target")
+    if target.kind == "labels":
+        yield from rare_labels(codes.astype(bool), target.categories)
+        return
     counts = np.bincount(codes, minlength=len(target.categories))
     for code, (name, count) in enumerate(zip(target.categories, counts.tolist(), strict=True)):
         if count == 0:

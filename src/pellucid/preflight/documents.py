@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pellucid.data import documents as reader
 from pellucid.data.folder import Folder
 from pellucid.errors import DataError
-from pellucid.preflight import Finding, alike, folders, shingles, tables
+from pellucid.preflight import Finding, alike, folders, per_cent, shingles, tables
 from pellucid.recipe import DataSection
 
 SHOWN = 3
@@ -110,11 +110,11 @@ def _marks(found: Folder, texts: Sequence[str], rows: NDArray[np.int64]) -> Iter
     tagged = [(int(row), match[0]) for row, text in zip(rows, texts, strict=True) if (match := TAG.search(text))]
     if tagged:
         row, seen = tagged[0]
-        share = 100 * len(tagged) / len(texts)
+        share = per_cent(len(tagged) / len(texts))
         yield Finding(
             "html",
             "note",
-            f"{share:.2g} % of the texts hold tags of HTML, such as {seen} in {found.files[row]}: they count as "
+            f"{share} % of the texts hold tags of HTML, such as {seen} in {found.files[row]}: they count as "
             "text. Take them out where they mean nothing.",
             [row for row, _ in tagged],
         )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.preflight import Finding, alike, thumbnails
+from pellucid.preflight import Finding, alike, per_cent, thumbnails
 from pellucid.preflight.thumbnails import Thumbnails
 
 FEWEST = 20
@@ -64,11 +64,11 @@ def across(root: Path, files: Sequence[str], part_of: Callable[[str], str]) -> I
         if near:
             held, other = near[0]
             rows = sorted({int(small.rows[held]) for held, _ in near})
-            share = 100 * len(rows) / parts.count(part)
+            share = per_cent(len(rows) / parts.count(part))
             yield Finding(
                 "near_duplicates_across_parts",
                 "doubtful",
-                f"{share:.2g} % of the {part} pictures are nearly the same as one of another part: {names[held]} and "
+                f"{share} % of the {part} pictures are nearly the same as one of another part: {names[held]} and "
                 f"{names[other]}. They measure memory. Keep them in one part.",
                 rows,
             )

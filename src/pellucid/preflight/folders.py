@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.folder import Folder
-from pellucid.preflight import Finding
+from pellucid.preflight import Finding, per_cent
 from pellucid.preflight.tables import RARE, UNEQUAL
 
 SHOWN = 3
@@ -101,7 +101,7 @@ def copies(found: Folder, groups: Sequence[Sequence[int]], *, near: bool = False
             yield Finding(
                 f"{kind}_across_parts",
                 "wrong" if share > MUCH and not near else "doubtful",
-                f"{100 * share:.2g} % of the {part} {found.what} are {how} as one of {other}: {_pairs(found, held)}. "
+                f"{per_cent(share)} % of the {part} {found.what} are {how} as one of {other}: {_pairs(found, held)}. "
                 f"{false}. Remove the copies, or keep them in one part.",
                 rows,
             )

@@ -18,7 +18,7 @@ from pellucid.data.ragged import Ragged
 from pellucid.data.rows import Rows
 from pellucid.data.split import Split
 from pellucid.errors import DataError
-from pellucid.preflight import Finding
+from pellucid.preflight import Finding, per_cent
 from pellucid.recipe import DataSection
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def copies(values: Column, split: Split) -> Iterator[Finding]:
             yield Finding(
                 "duplicates_across_parts",
                 "wrong" if share > 1 else "doubtful",
-                f"{share:.2g} % of the {part} rows have the inputs of a training row: they measure memory. "
+                f"{per_cent(share / 100)} % of the {part} rows have the inputs of a training row: they measure memory. "
                 "Remove copies, or keep them in one part.",
                 again,
             )
@@ -93,7 +93,7 @@ def groups(values: NDArray[Any], name: str, split: Split) -> Iterator[Finding]:
             yield Finding(
                 "group_across_parts",
                 "wrong",
-                f"{100 * len(known) / len(rows):.2g} % of the {part} rows are of {len(np.unique(codes[known]))} groups "
+                f"{per_cent(len(known) / len(rows))} % of the {part} rows are of {len(np.unique(codes[known]))} groups "
                 f"of {name!r} that are trained on too: what is learned of a group is taken for knowledge of others. "
                 f"split.kind = {split.section.kind!r} does not look at split.group; choose split.kind = 'grouped'.",
                 known.tolist(),
@@ -124,7 +124,7 @@ def later(values: NDArray[Any], rows: NDArray[np.int64], name: str, split: Split
             yield Finding(
                 "time_leak",
                 "doubtful",
-                f"{100 * len(before) / held_out.sum():.2g} % of the {part} rows are earlier, by {name!r}, than the "
+                f"{per_cent(len(before) / held_out.sum())} % of the {part} rows are earlier, by {name!r}, than the "
                 "latest training row: where rows of one time resemble one another, or the future is to be predicted, "
                 f"the score is too good. split.kind = 'time' with split.time = {name!r} trains on the earlier rows.",
                 before.tolist(),

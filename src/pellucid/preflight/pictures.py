@@ -12,7 +12,7 @@ from PIL import Image
 from pellucid.data import folder
 from pellucid.data.folder import Folder
 from pellucid.data.inputs import PICTURES
-from pellucid.preflight import Finding, alike, films, folders, thumbnails
+from pellucid.preflight import Finding, alike, films, folders, per_cent, thumbnails
 from pellucid.preflight.thumbnails import FORMATS, Thumbnails
 from pellucid.recipe import DataSection
 
@@ -129,7 +129,7 @@ def _colours(found: Folder, small: Thumbnails) -> Iterator[Finding]:
     rows = small.rows[grey].tolist()
     if shares[most] > MOST and shares[least] < FEW:
         message = (
-            f"{100 * shares[most]:.2g} % of the pictures of {most!r} are grey, and {100 * shares[least]:.2g} % of "
+            f"{per_cent(shares[most])} % of the pictures of {most!r} are grey, and {per_cent(shares[least])} % of "
         )
         yield Finding(
             "grey_tells_class",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import table
+from pellucid.data import features, table
 from pellucid.data.table import Column
-from pellucid.preflight import Finding
+from pellucid.preflight import Finding, per_cent
 from pellucid.recipe import DataSection
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _missing(frame: polars.DataFrame, columns: Sequence[Column], target: str | N
             yield Finding(
                 "missing_values",
                 "doubtful" if many else "note",
-                f"{column.name!r} is missing in {100 * count / frame.height:.2g} % of the rows"
+                f"{column.name!r} is missing in {per_cent(count / frame.height)} % of the rows"
                 + (": more than half. Does it say anything?" if many else f"; {FILLED[column.type]}."),
                 rows,
             )
@@ -153,10 +153,25 @@ def _spellings(series: polars.Series) -> Iterator[Finding]:
             yield Finding("spellings", "doubtful", f"{series.name!r} spells one value in several ways: {told}.", rows)
 
 
+def rare_labels(has: NDArray[np.bool_], names: Sequence[str]) -> Iterator[Finding]:
+    """Yield labels that hardly a row has, or hardly one lacks; `has` is `[rows, labels]`."""
+    for name, having in zip(names, has.T, strict=True):
+        for rows, told in ((_places(having), "have"), (_places(~having), "lack")):
+            if len(rows) < RARE:
+                message = f"{len(rows)} rows {told} the label {name!r}: too few to learn it and to judge that."
+                yield Finding("rare_label", "doubtful", f"{message} Collect more, or leave it out.", rows)
+
+
 def _classes(frame: polars.DataFrame, columns: Sequence[Column], target: str) -> Iterator[Finding]:
     import polars
 
-    if next(column for column in columns if column.name == target).type != "category":
+    asked = next(column for column in columns if column.name == target)
+    if asked.type == "labels":
+        if not frame[target].null_count():
+            has, field = features.target_of(frame[target], asked)
+            yield from rare_labels(has.astype(bool), field.categories)
+        return
+    if asked.type != "category":
         return
     series = frame[target].cast(polars.String)
     counts = dict(series.drop_nulls().value_counts().sort("count").iter_rows())

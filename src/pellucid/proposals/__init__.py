@@ -36,6 +36,8 @@ UNPROPOSED = {
     "conllu": "`pellucid check` looks at it.",
 }
 """What can be done with kinds for which none is proposed."""
+TASKS_OF: Mapping[str, str] = {"category": "classify", "labels": "multi_label", "number": "regress"}
+"""The task that each kind of target is asked by."""
 SMALLEST = 16
 """Rows of a batch at least."""
 

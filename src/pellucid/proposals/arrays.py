@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pellucid import recipe as recipes
 from pellucid.data.columns import Columns
+from pellucid.proposals import TASKS_OF
 from pellucid.recipe import Recipe, Section
 
 
@@ -19,7 +20,6 @@ def of_arrays(
         model: the recipe's section.
         shares: of the rows, for `"validation"` and `"test"`, where they came without parts.
     """
-    has_classes = columns.schema["target"].kind == "category"
     rows = len(columns.given.get("train", range(len(columns))))
     batch_size = max(1, min(64, int(rows * (1 - sum(shares.values()))) // 8))
     return recipes.parse(
@@ -29,7 +29,7 @@ def of_arrays(
             "data": {"source": "arrays"},
             "split": {"kind": _split(columns), **shares},
             "model": model,
-            "task": {"name": "classify" if has_classes else "regress"},
+            "task": {"name": TASKS_OF[columns.schema["target"].kind]},
             "train": {"epochs": epochs, "batch_size": batch_size},
         },
         where="fit",
@@ -46,8 +46,8 @@ def on_arrays(recipe: Recipe, columns: Columns) -> Recipe:
 
 
 def _split(columns: Columns) -> str:
-    """How rows from memory are split: as they were given, by class, or at random."""
+    """How rows from memory are split: as they were given, by class, by set of labels, or at random."""
     if columns.given:
         return "given"
-    has_classes = "target" in columns.schema and columns.schema["target"].kind == "category"
-    return "stratified" if has_classes else "random"
+    by_class = "target" in columns.schema and columns.schema["target"].kind in ("category", "labels")
+    return "stratified" if by_class else "random"

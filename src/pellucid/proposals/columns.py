@@ -10,7 +10,7 @@ from pellucid import recipe as recipes
 from pellucid.data import array_files, kinds
 from pellucid.data.columns import Columns
 from pellucid.errors import DataError
-from pellucid.proposals import Proposal, batch_size, name_of
+from pellucid.proposals import TASKS_OF, Proposal, batch_size, name_of
 from pellucid.recipe import DataSection, Section
 from pellucid.spec import Field
 
@@ -38,7 +38,6 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
             f"{path} holds nothing to predict. Put it beside what is learned from: y in the same .npz, or y.npy in the "
             "same folder; another name is told by --target."
         )
-    classes = target.kind == "category"
     rows = len(columns.given.get("train", range(len(columns))))
     validation = 0.0 if "validation" in columns.given else min(0.15, round(MOST_JUDGING / rows, 4))
     trained = max(1, int(rows * (1 - validation - (0 if columns.given else 0.15))))
@@ -48,8 +47,8 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
         {
             "name": name_of(path.resolve().stem) or section.kind,
             "data": {**section.model_dump(), **_inferred(section, target)},
-            "split": {"kind": _split(columns, classes), "validation": validation or 0.15},
-            "task": {"name": "classify" if classes else "regress"},
+            "split": {"kind": _split(columns, target), "validation": validation or 0.15},
+            "task": {"name": TASKS_OF[target.kind]},
             **chosen,
             **({} if model is None else {"model": {"name": model}}),
         },
@@ -115,10 +114,10 @@ def _computes_bf16() -> bool:
     return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
-def _split(columns: Columns, classes: bool) -> str:
+def _split(columns: Columns, target: Field) -> str:
     if columns.given:
         return "given"
-    return "stratified" if classes else "random"
+    return "random" if target.kind == "number" else "stratified"
 
 
 def _inferred(section: DataSection, target: Field) -> Mapping[str, Any]:
@@ -148,7 +147,8 @@ def told(columns: Columns, section: DataSection) -> list[str]:
         lines.append(f"target: numbers, {target.size} per row")
     else:
         shown = ", ".join(target.categories[:10]) + (", ..." if len(target.categories) > 10 else "")
-        lines.append(f"target: {len(target.categories)} classes: {shown}")
+        several = "labels, of which a row may have several" if target.kind == "labels" else "classes"
+        lines.append(f"target: {len(target.categories)} {several}: {shown}")
     if columns.given:
         lines.append("given: " + ", ".join(f"{part} {len(rows):,}" for part, rows in columns.given.items()))
     return lines

@@ -7,7 +7,7 @@ from pathlib import Path
 from pellucid import recipe as recipes
 from pellucid.data import table
 from pellucid.errors import DataError
-from pellucid.proposals import Proposal, batch_size, name_of
+from pellucid.proposals import TASKS_OF, Proposal, batch_size, name_of
 from pellucid.recipe import DataSection
 
 PATIENCE = 15
@@ -30,7 +30,6 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
         )
     columns = table.types_of(frame, section)
     asked = next(column for column in columns if column.name == target)
-    classes = asked.type == "category"
     header, told = _layout(path, section)
     rows = max(1, int(0.7 * frame.height))
     size = batch_size(rows, 256)
@@ -38,9 +37,9 @@ def propose(path: Path, section: DataSection, model: str | None) -> Proposal:
         {
             "name": name_of(path.stem) or "table",
             "data": {**section.model_dump(), "header": header, "types": {c.name: c.type for c in columns}},
-            "split": {"kind": "stratified" if classes else "random"},
+            "split": {"kind": "stratified" if asked.type in ("category", "labels") else "random"},
             "model": {"name": model or "tabular"},
-            "task": {"name": "classify" if classes else "regress"},
+            "task": {"name": TASKS_OF.get(asked.type, "regress")},
             "rule": {
                 "name": "backpropagation",
                 "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2},

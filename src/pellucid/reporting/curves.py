@@ -54,14 +54,15 @@ def draw_learning(record: Record) -> list[Picture]:
 def _validated_names(record: Record) -> list[str]:
     names = list(record.validated[0]["metrics"]) if record.validated else []
     signals = {signal.name for signal in record.signals} - {(record.detailed or {}).get("primary")}
-    return [name for name in names if not name.startswith(("recall_", "iou_")) and name not in signals]
+    return [name for name in names if not name.startswith(("recall_", "iou_", "f1_")) and name not in signals]
 
 
 def _is_comparable(record: Record) -> bool:
     """Whether the training loss is the validation's log loss: plain cross-entropy, learned by backpropagation."""
     task, rule = record.recipe["task"], record.recipe["rule"]
-    plain = not task.get("label_smoothing") and task.get("class_weights", "none") == "none"
-    return task["name"] == "classify" and rule["name"] == "backpropagation" and plain
+    unweighted = all(task.get(weights, "none") == "none" for weights in ("class_weights", "positive_weights"))
+    plain = not task.get("label_smoothing") and unweighted
+    return task["name"] in ("classify", "multi_label") and rule["name"] == "backpropagation" and plain
 
 
 def _draw_score(record: Record, name: str) -> Picture:

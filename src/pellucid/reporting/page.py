@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.reporting import (
+    certainty,
     curves,
     exhibits,
     matrices,
@@ -14,6 +15,7 @@ from pellucid.reporting import (
     pictures,
     provenance,
     record,
+    reliability,
     scatter,
     scores,
     signals,
@@ -60,7 +62,9 @@ def draw(told: Record) -> Figures:
             "learning": curves.draw_learning(told),
             "confusion": matrices.draw_confusion(detailed),
             "recall": scores.draw_recall(detailed),
+            "reliability": reliability.draw(detailed),
             "overlaps": overlaps.draw(detailed),
+            "labels": overlaps.draw_labels(detailed),
             "predicted": scatter.draw_predicted(told.predictions(detailed["split"]))
             if "target_names" in detailed
             else [],
@@ -101,7 +105,7 @@ def _sections(told: Record, figures: Figures) -> dict[str, Any]:
         "seal": provenance.seal(told),
         "headline": words.shown(main["metrics"][main["primary"]], main["primary"]) if main else None,
         "against": scores.against_baseline(main) if main else "",
-        "verdict": [_sentence(line) for line in told.account.get("verdict", [])],
+        "verdict": told.account.get("verdict", []),
         "tables": [
             (part, *scores.table(result, told.split["counts"]["train"]))
             for part, result in reversed(list(told.results.items()))
@@ -109,7 +113,9 @@ def _sections(told: Record, figures: Figures) -> dict[str, Any]:
         "intervals": {part: scores.how_intervals(result) for part, result in told.results.items()},
         "confused": matrices.most_confused(detailed) if detailed and "confusion" in detailed else [],
         "many_classes": bool(detailed and "confusion" in detailed and matrices.is_large(detailed)),
+        "sure": certainty.told(told),
         "worst": pictures.worst(told, detailed) if detailed else None,
+        "labels": overlaps.labels(detailed or {}),
         "parts": provenance.parts(told),
         "part_names": parts,
         "classes": classes,
@@ -152,6 +158,8 @@ def learned(told: Record) -> str:
     if task == "classify":
         num = len(next(iter((told.split.get("classes") or {}).values()), ())) or len(result.get("class_names", ()))
         asked = f"to tell {words.count(num, 'class')} apart" if num else "to classify"
+    elif "label_names" in result:
+        asked = f"to tell which of {words.count(len(result['label_names']), 'label')} a row has"
     elif "target_names" in result or task == "regress":
         asked = f"to predict {', '.join(result.get('target_names', ())) or 'a number'}"
     else:
@@ -176,7 +184,3 @@ def training(told: Record) -> str:
     if told.best is not None and told.recipe["rule"]["name"] == "backpropagation":  # elsewhere the loss is no measure
         sentences.append("Where the training loss goes on falling while validation does not, the net learns by heart.")
     return " ".join(sentences)
-
-
-def _sentence(verdict: Any) -> str:
-    return str(verdict.get("message", verdict)) if isinstance(verdict, Mapping) else str(verdict)

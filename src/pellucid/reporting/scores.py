@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +50,19 @@ def against_baseline(result: Result) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table of results: who, and a score per metric (None where it has none)."""
+    """One entrant of the table of results: who, and a score per metric (None where it has none)."""
 
     who: str
     remark: str
     cells: list[tuple[words.Shown, bool] | None]
-    """Each score, and whether it is the best of its column."""
+    """Each score, and whether it is the best of its metric."""
     is_net: bool
 
 
 def table(result: Result, train_rows: int) -> tuple[list[str], list[Row]]:
-    """Return the metrics of a part, and a row for the net and for every baseline."""
-    elsewhere = ("recall_", "iou_") if "recall" in result else ("iou_",)  # drawn class by class
+    """Return the metrics of a part, and what the net and every baseline score."""
+    drawn = {"recall_": "recall" in result, "iou_": True, "f1_": "label_names" in result}  # class by class
+    elsewhere = tuple(prefix for prefix, is_drawn in drawn.items() if is_drawn)
     names = [name for name in result["metrics"] if not name.startswith(elsewhere)]
     everyone = {"": result["metrics"], **result["baselines"]}
     best = {}
@@ -84,11 +85,21 @@ def how_intervals(result: Result) -> str:
     """Say which intervals these are, over how many rows."""
     kinds: dict[str, list[str]] = {}
     for name, score in result["metrics"].items():
-        if not name.startswith(("recall_", "iou_")):
+        if not name.startswith(("recall_", "iou_", "f1_")):
             kinds.setdefault(score["interval"], []).append(words.metric(name))
     told = "; ".join(f"{', '.join(names)} by {words.interval(kind)}" for kind, names in kinds.items())
     rows = max(score["n"] for score in result["metrics"].values())
-    return f"95 % intervals over {words.count(rows, result.get('unit', 'row'))}: {told}."
+    return f"95 % intervals over {words.count(rows, result.get('unit', 'row'))}: {told}.{_sought(result)}"
+
+
+def _sought(result: Result) -> str:
+    """Say of which class the scores are that are of one class."""
+    names = [words.metric(name) for name in ("f1", "auc", "average_precision") if name in result["metrics"]]
+    if not names or "class_names" not in result:
+        return ""
+    if "positive" in result:
+        return f" {', '.join(names)}: of the class {result['positive']} against the others."
+    return f" {', '.join(names)}: means over the classes, each against the others."
 
 
 def kindness(record: Record) -> str:
@@ -117,6 +128,12 @@ def draw_standing(record: Record) -> list[Picture]:
     if result["split"] == "test" and other is not None and name in other["metrics"]:
         rows.append(("the net, validation", other["metrics"][name], "other"))
     rows += [(words.baseline(who), s[name], "baseline") for who, s in result["baselines"].items() if name in s]
+    return [draw_rows(rows, result)]
+
+
+def draw_rows(rows: Sequence[tuple[str, Mapping[str, Any], str]], result: Result) -> Picture:
+    """Draw the primary score of each row, who it is of and whether that is the net, on one axis, with intervals."""
+    name = result["primary"]
     figure, axes = style.panel(0.78 + 0.3 * len(rows), left=1.75, right=0.85, top=0.3, bottom=0.48)
     low, high = _range([score for _, score, _ in rows])
     for place, (_, score, kind) in enumerate(rows):
@@ -136,7 +153,7 @@ def draw_standing(record: Record) -> list[Picture]:
     axes.get_yticklabels()[0].set_fontweight("bold")
     axes.set(xlim=(low, high), ylim=(len(rows) - 0.5, -0.5))
     _axis_of_metric(axes, name, result)
-    return [style.picture("scores", f"{words.metric(name)} of the net and the baselines with intervals", figure)]
+    return style.picture("scores", f"{words.metric(name)} of the net and the baselines with intervals", figure)
 
 
 def _range(scores: list[Mapping[str, Any]]) -> tuple[float, float]:

@@ -15,7 +15,16 @@ _METRICS = {
     "mae": "MAE",
     "r2": "R²",
     "auc": "AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
     "f1": "F1",
+    "mcc": "MCC",
+    "kappa": "Cohen's kappa",
+    "pinball": "pinball loss",
+    "mase": "MASE",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "hamming_loss": "Hamming loss",
     "dice": "Dice overlap",
     "mean_iou": "mean IoU",
     "nats_per_character": "nats per character",
@@ -28,7 +37,10 @@ _IN_FULL = {
     "mae": "mean absolute error",
     "r2": "R², the share of variance explained",
     "auc": "area under the ROC curve",
+    "mcc": "Matthews correlation coefficient",
+    "mase": "mean absolute scaled error",
     "mean_iou": "mean intersection over union",
+    "macro_f1": "macro F1, the mean over labels",
 }
 _BASELINES = {
     "majority": "largest class",
@@ -36,6 +48,7 @@ _BASELINES = {
     "linear": "linear model",
     "k_nearest": "nearest neighbours",
     "tfidf": "tf-idf and a linear model",
+    "boosted_trees": "boosted trees",
 }
 _INTERVALS = {"wilson": "Wilson's score", "bootstrap": "the bootstrap", "student": "Student's t"}
 
@@ -66,6 +79,10 @@ def metric(name: str) -> str:
         return f"recall of {name.removeprefix('recall_')}"
     if name.startswith("iou_"):
         return f"IoU of {name.removeprefix('iou_')}"
+    if is_top(name):
+        return f"top-{name.removeprefix('top_')} accuracy"
+    if name.startswith("f1_"):
+        return f"F1 of {name.removeprefix('f1_')}"
     return _METRICS.get(name, name.replace("_", " "))
 
 
@@ -86,7 +103,12 @@ def interval(kind: str) -> str:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a share of rows, which reads best in per cent."""
-    return "accuracy" in name or name.startswith(("recall", "precision"))
+    return "accuracy" in name or name == "exact_match" or name.startswith("recall") or is_top(name)
+
+
+def is_top(name: str) -> bool:
+    """Whether a metric is the share of rows whose class is among the likeliest, such as top_5."""
+    return name.startswith("top_") and name.removeprefix("top_").isdecimal()
 
 
 def shown(score: Mapping[str, Any], name: str) -> Shown:
@@ -150,6 +172,24 @@ def count(number: int, noun: str) -> str:
         first, _, rest = noun.partition(" of ")
         plural = f"{first}s of {rest}"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def times(number: int) -> str:
+    """Write how often: once, twice, 3 times."""
+    return {0: "0 times", 1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def look(by_run: int, by_all: int) -> str:
+    """Say which look at a test part this was, and what that makes of its scores."""
+    number = max(by_run, by_all)
+    ordinal = {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+    if number <= 1:
+        return "This was the first look at this test part."
+    others = f", {by_all - by_run} of them by other runs" if by_all > by_run else ""
+    return (
+        f"This was the {ordinal} look at this test part{others}. Whatever was changed after the first one was chosen "
+        "with its help, and the scores are kinder for it."
+    )
 
 
 def learned(split: Mapping[str, Any]) -> str:

@@ -34,12 +34,26 @@ def page(told: Mapping[str, Any], runs: Sequence[Path]) -> str:
         f"<title>{name} · Pellucid</title><style>{css}</style></head><body>\n"
         f'<header><p class="label">Report of {len(runs)} runs</p><h1>{name}</h1>'
         '<p class="learned">One recipe, its seeds, judged on validation.</p></header>\n'
+        f"{_verdict(told.get('verdict', []))}"
         '<section><p class="label">Scores</p><div><h2>How much does it depend on the seed?</h2>'
         f'<div class="box">{_table(told)}</div>'
         "<p>Means over seeds with Student's 95 % interval. Each run chose its best "
         "weights by the same validation, so its scores are a little too kind; the test part tells without that.</p>"
         f'<div class="panels">{figures}</div></div></section>\n</body></html>\n'
     )
+
+
+def _verdict(findings: Sequence[Mapping[str, Any]]) -> str:
+    """What the runs show together, each with the next experiment."""
+    told = "".join(
+        f"<p>{escape(finding['message'])}</p>"
+        + f'<pre class="copy">{escape(finding["next"])}</pre>' * (finding["kind"] != "fits")
+        for finding in findings
+    )
+    if not told:
+        return ""
+    head = '<section><p class="label">Verdict</p><div><h2>Do the runs agree, and what ails them?</h2>'
+    return f"{head}{told}</div></section>\n"
 
 
 def draw(told: Mapping[str, Any], runs: Sequence[Path]) -> list[Picture]:

@@ -1,7 +1,6 @@
-"""Several runs of one recipe that differ in the seed alone: `OUT/seed-0`, `OUT/seed-1` and so on, then their summary.
+"""Several runs of one recipe that differ in the seed alone: `OUT/seed-0`, `OUT/seed-1` and so on; then their summary.
 
-Each is a run like any other. Called again, what is finished stays, what was interrupted goes on, and what is missing is
-made; so it may be killed at any moment.
+What is finished stays when it is called again, and what was interrupted goes on (`members`).
 """
 
 from __future__ import annotations
@@ -9,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pellucid import experiment, rundir
-from pellucid import recipe as recipes
-from pellucid.errors import PellucidError, RunError
+from pellucid import experiment, members, rundir
+from pellucid.errors import PellucidError
 from pellucid.experiment import Given
 from pellucid.recipe import Recipe
 from pellucid.seeds import page, summary
@@ -37,13 +35,13 @@ def train(recipe: Recipe, num: int, out: Path | None = None, given: Given | None
         raise PellucidError(f"seed = {recipe.seed}: the {num} seeds from there on would reach {MOST}. Begin lower.")
     recipe, given = experiment.resolve(recipe), given or Given()
     folder = out if out is not None else Path("runs") / f"{recipe.name}-seeds"
-    _check(folder)
+    members.check(folder, FOLDER, (summary.FILE, "report.html"), "runs by seed")
     runs = []
     for seed in range(recipe.seed, recipe.seed + num):
         run = folder / f"{FOLDER}{seed}"
-        _carry_out(recipe.model_copy(update={"seed": seed}), run, given)
+        members.carry_out(recipe.model_copy(update={"seed": seed}), run, given)
         runs.append(run)
-    told = summary.of(folder, runs)
+    told = summary.of(folder, runs, recipe)
     rundir.write_atomically(folder / summary.FILE, summary.as_bytes(told))
     if given.report:
         rundir.write_atomically(folder / "report.html", page.page(told, runs).encode())
@@ -54,35 +52,3 @@ def result(folder: Path) -> dict[str, Any]:
     """Return what several runs came to, as it was kept."""
     told: dict[str, Any] = rundir.read_json(folder / summary.FILE)
     return told
-
-
-def _check(folder: Path) -> None:
-    """Refuse a folder that holds a single run, or something that is none of ours."""
-    if not folder.exists():
-        return
-    others = [] if folder.is_dir() else [folder]
-    if folder.is_dir():
-        ours = (summary.FILE, "report.html")
-        others = [
-            path
-            for path in folder.iterdir()
-            if not (path.name in ours or path.name.startswith(FOLDER) or path.name.endswith(".part"))
-        ]
-    if others:
-        raise RunError(f"{folder} holds other things than runs by seed ({others[0].name}). Choose another --out.")
-
-
-def _carry_out(recipe: Recipe, run: Path, given: Given) -> None:
-    """Make a run, go on with it, or leave it as it is."""
-    if not run.exists():
-        experiment.train(recipe, run, given)
-        return
-    rundir.check(run)
-    if (run / "recipe.toml").read_text(encoding="utf-8") != recipes.to_toml(recipe):
-        raise RunError(
-            f"{run} was trained with another recipe. Choose another --out, or remove it; "
-            f"{run}/recipe.toml is what it was trained with."
-        )
-    pages = ("report.html",) if given.report else ()
-    if not all((run / name).exists() for name in ("results/validation.json", *pages)):
-        experiment.resume(run, given)

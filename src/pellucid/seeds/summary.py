@@ -8,24 +8,27 @@ within a run do not count as independent evidence.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pellucid import rundir
+from pellucid import rundir, verdict
 from pellucid.evaluation.intervals import with_intervals
+from pellucid.recipe import Recipe
 from pellucid.tasks.score import mean_score
 
 FILE = "seeds.json"
 
 
-def of(folder: Path, runs: Sequence[Path]) -> dict[str, Any]:
+def of(folder: Path, runs: Sequence[Path], recipe: Recipe) -> dict[str, Any]:
     """Return the summary as JSON types, in the form of a run's result.
 
     Args:
         folder: that holds the runs.
+        recipe: of the first one.
     """
     results = [rundir.read_json(run / "results/validation.json") for run in runs]
     first = results[0]
@@ -54,8 +57,22 @@ def of(folder: Path, runs: Sequence[Path]) -> dict[str, Any]:
         **{name: first[name] for name in kept if name in first},
         "metrics": with_intervals(scores, resamples=0),
         "training_seconds": round(sum(result["training_seconds"] for result in results), 3),
+        "verdict": _verdict(results, recipe, runs[0], folder),
         "seeds": seeds,
     }
+
+
+def _verdict(results: Sequence[Mapping[str, Any]], recipe: Recipe, run: Path, folder: Path) -> list[dict[str, Any]]:
+    """Whether the seeds agree, and what most of the runs show by themselves, or more of them than anything else."""
+    found = [finding.to_dict() for finding in verdict.of_seeds(results, recipe.model_dump(), str(run), str(folder))]
+    told = [finding for result in results for finding in result.get("verdict", [])]
+    counted = Counter(finding["kind"] for finding in told).most_common()
+    for place, (kind, num) in enumerate(counted):
+        if (2 * num > len(results) or place == 0) and not (kind == "fits" and found):
+            first = next(finding for finding in told if finding["kind"] == kind)
+            message = f"{num} of {len(results)} seeds show this, the first of them: {first['message']}"
+            found.append({**first, "message": message})
+    return found
 
 
 def as_bytes(told: dict[str, Any]) -> bytes:

@@ -17,14 +17,21 @@ TASKS: dict[str, Entry] = {
         "supervised",
         "Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs",
         1990,
-        "one class per row: cross-entropy; accuracy, log loss, balanced accuracy where classes are unequal",
+        "one class per row: cross-entropy; accuracy, balanced accuracy, log loss, Brier score, F1, AUC and more",
+    ),
+    "multi_label": Entry(
+        "pellucid.tasks.multi_label:MultiLabel",
+        "supervised",
+        "Zhang & Zhou, Multilabel Neural Networks",
+        2006,
+        "any number of labels per row: binary cross-entropy; macro and micro F1, exact match, Hamming loss",
     ),
     "regress": Entry(
         "pellucid.tasks.regress:Regress",
         "supervised",
         "Gauss, Theoria combinationis",
         1823,
-        "numbers per row: squared, absolute or Huber loss; rmse, mae, r2",
+        "numbers per row: squared, absolute, Huber or pinball loss; rmse, mae, r2, of series mase",
     ),
     "segment": Entry(
         "pellucid.tasks.segment:Segment",

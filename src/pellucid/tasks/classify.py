@@ -25,9 +25,11 @@ from pellucid.data.world import World
 from pellucid.errors import DataError, ShapeError
 from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
-from pellucid.tasks import baselines, rows
-from pellucid.tasks.rows import Asking, RowsLook
-from pellucid.tasks.score import Score, mean_score
+from pellucid.tasks import baselines, certainty, class_scores, rows
+from pellucid.tasks.certainty import Asking, Certainty
+from pellucid.tasks.class_scores import Judged
+from pellucid.tasks.rows import RowsLook
+from pellucid.tasks.score import Score
 from pellucid.tasks.task import Answer, Loss, PerRow
 
 UNEQUAL = 1.5
@@ -41,6 +43,14 @@ class Config(Base):
     """Share of the target spread over all classes: keeps the net from growing ever surer. Training loss only."""
     class_weights: Literal["none", "balanced"] | list[Annotated[float, Field(gt=0)]] = "none"
     """Weight of each class in the training loss. balanced: all classes weigh the same in sum, whatever their rows."""
+    positive: str | int | float | None = None
+    """The class that is sought, if one is: f1, auc and average_precision are of it against the others. Left out, they
+    are means over the classes, unless the classes are 0 and 1 or False and True, which say it themselves."""
+    metrics: list[str] | None = Field(None, min_length=1)
+    """Scores of a result, beside the one that stands first: accuracy, balanced_accuracy, log_loss, brier, f1, auc,
+    average_precision, mcc, kappa, top_K (top_3: right among the 3 likeliest), recall (of every class). Left out: the
+    first five; auc up to 25 classes; average_precision where a class is sought or classes are unequal, recall where
+    they are unequal; top_5 above 10 classes. What training validates by does not depend on it."""
 
 
 class Classify:
@@ -60,6 +70,13 @@ class Classify:
         counts = [count for count in spec.target.counts if count]
         self.imbalanced = bool(counts) and max(counts) > UNEQUAL * min(counts)
         self.primary = "balanced_accuracy" if self.imbalanced else "accuracy"
+        self.certainty: Certainty | None = None
+        self.positive = class_scores.positive_of(spec.target, config.positive)
+        wanted = config.metrics or class_scores.default_metrics(
+            len(self.classes), imbalanced=self.imbalanced, positive=self.positive is not None
+        )
+        class_scores.check(wanted, len(self.classes))
+        self.metrics = tuple(dict.fromkeys([self.primary, *wanted]))
 
     def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
         """Return the summed cross-entropy in nats and the summed weight of the rows.
@@ -103,32 +120,27 @@ class Classify:
 
     def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
         """Return accuracy and log loss; where classes are unequal, balanced accuracy and every class's recall too."""
-        judged = self.judge(predictions, targets)
-        scores = {
-            "accuracy": mean_score(judged["correct"], "max", "wilson"),
-            "log_loss": mean_score(judged["loss"], "min"),
-        }
-        if not self.imbalanced:
-            return scores
-        of_class = np.eye(len(self.classes))[targets]  # (rows, classes)
-        moments = np.concatenate([of_class * judged["correct"][:, None], of_class], axis=1)
-        balanced = Score(moments, "mean_recall", "max")
-        recalls = {
-            f"recall_{name}": Score(moments[:, [code, len(self.classes) + code]], "ratio", "max", "wilson")
-            for code, name in enumerate(self.classes)
-            if (targets == code).any()
-        }
-        return {"balanced_accuracy": balanced, **scores, **recalls}
+        names = ("balanced_accuracy", "accuracy", "log_loss", "recall") if self.imbalanced else ("accuracy", "log_loss")
+        return class_scores.scores(names, self.judged(predictions, targets))
+
+    def all_scores(self, look: RowsLook) -> dict[str, Score]:
+        """Return what `task.metrics` asks for."""
+        return class_scores.scores(self.metrics, self.judged(look.predictions, look.targets))
+
+    def judged(self, predictions: PerRow, targets: NDArray[Any]) -> Judged:
+        """Return what scores are made of."""
+        return Judged(predictions["log_probability"], predictions["class"], targets, self.positive, self.classes)
 
     def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
         """The share that is right; of equals, the one that is less surprised by the truth."""
         return values[self.primary], -values["log_loss"]
 
     def details(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Any]:
-        """Return the confusion matrix (rows: the true class) and the class names."""
+        """Return the confusion matrix (rows: the true class), the class names, and which class is sought if one is."""
         num = len(self.classes)
         confusion = np.bincount(targets * num + predictions["class"], minlength=num * num).reshape(num, num)
-        return {"class_names": list(self.classes), "confusion": confusion.tolist()}
+        told = {} if self.positive is None else {"positive": self.classes[self.positive]}
+        return {"class_names": list(self.classes), "confusion": confusion.tolist(), **told}
 
     def table(self, predictions: PerRow, targets: NDArray[Any] | None) -> dict[str, Sequence[Any]]:
         """Return the true class where known, the predicted one, and the probability of each."""
@@ -151,7 +163,7 @@ class Classify:
         return rows.look(self, model, world, part)
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-        """Return a constant, a linear model and nearest neighbours."""
+        """Return a constant, a linear model and nearest neighbours; of a table boosted trees too."""
         return baselines.fit_and_judge(self, world, part)
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
@@ -170,7 +182,8 @@ class Classify:
         self, model: nn.Module, preprocessing: Preprocessing, examples: NDArray[Any], inputs: Any, settings: Base
     ) -> list[Answer]:
         """Predict rows of files or of memory; the examples where none are given."""
-        return rows.answers(self, model, preprocessing, self.input, inputs, examples)
+        amend = certainty.of_classes(self.certainty, settings, self.labels)
+        return rows.answers(self, model, preprocessing, self.input, inputs, examples, amend)
 
     def _check(self, logits: Tensor, rows: int) -> None:
         if not isinstance(logits, Tensor) or logits.shape != (rows, len(self.classes)):

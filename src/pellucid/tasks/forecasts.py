@@ -19,7 +19,7 @@ from pellucid.data.world import World
 from pellucid.exhibit import Curves
 from pellucid.randomness import derive
 from pellucid.tasks import rows as row_tasks
-from pellucid.tasks.rows import RowTask
+from pellucid.tasks.rows import RowsLook, RowTask
 from pellucid.tasks.score import Score
 
 MAX_LINEAR = 2e8
@@ -28,27 +28,64 @@ SHOWN = 200
 """Forecasts that a picture shows."""
 
 
-def baselines(task: RowTask, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-    """Return each baseline's scores on a part, and the number of rows that it was fitted on."""
+def baselines(
+    task: RowTask, world: World, part: str, quantile: float | None = None
+) -> dict[str, tuple[Mapping[str, Score], int]]:
+    """Return each baseline's scores on a part, and the number of rows that it was fitted on.
+
+    Args:
+        quantile: which one the constant and the linear model predict, where that is not the mean.
+    """
     world = row_tasks.of_rows(world)
     judged = world.take(world.rows(part))
     spec = world.spec.target
     assert spec is not None
     mean, std = np.array(spec.mean or (0.0,)), np.array(spec.std or (1.0,))
     train = world.columns.dense("target")[world.split.parts["train"]].astype(np.float64)
-    linear, fitted_on = _linear(world, judged["input"].flatten(1).cpu().numpy())
+    linear, fitted_on = _linear(world, judged["input"].flatten(1).cpu().numpy(), quantile)
+    constant = train.mean(axis=0) if quantile is None else np.quantile(train, quantile, axis=0)
     forecasts = {
-        "mean": (np.tile(train.mean(axis=0), (len(judged), 1)), len(train)),
+        "mean" if quantile is None else "quantile": (np.tile(constant, (len(judged), 1)), len(train)),
         "linear": (linear * std + mean, fitted_on),
         "persistence": (_last(world, part), 0),
         "seasonal_naive": (_season(world, part), 0),
     }
-    targets = judged["target"].cpu().numpy()
-    return {name: (task.scores({"number": values}, targets), count) for name, (values, count) in forecasts.items()}
+    targets, rows = judged["target"].cpu().numpy(), world.split.parts[part]
+    return {
+        name: (RowsLook(part, rows, {"number": values}, targets, task, world).all_scores, count)
+        for name, (values, count) in forecasts.items()
+    }
 
 
-def _linear(world: Rows, judged: NDArray[np.float32]) -> tuple[NDArray[np.float64], int]:
-    """The prepared forecasts of ridge regression on the prepared windows, `[rows, 1]`."""
+def naive_errors(world: Rows, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Return the seasonal naive forecast's mean absolute error on the training part of each row's series, `[rows]`.
+
+    Training targets are compared with those a season before (one season, however far ahead is forecast), as Hyndman &
+    Koehler 2006 scale errors. A series of which the training part holds no two such values that differ is scaled by
+    the mean over the others'; None where there is none.
+    """
+    clock = world.spec.input.clock
+    assert clock is not None
+    train = world.split.parts["train"]
+    names, series = np.unique(world.columns.keys["series"], return_inverse=True)
+    times = world.columns.keys["time"]
+    steps = (times - times.min()) // clock.every
+    place = series * (steps.max() + clock.season + 1) + steps  # a season before the first step is nobody's
+    order = train[np.argsort(place[train])]
+    before = np.searchsorted(place[order], place[order] - clock.season)
+    known = place[order][before] == place[order] - clock.season
+    values = world.columns.dense("target")[order, 0].astype(np.float64)
+    errors = np.abs(values - values[before])[known]
+    sums, counts = (np.bincount(series[order][known], weights, len(names)) for weights in (errors, None))
+    if sums.sum() == 0:
+        return None
+    scales = np.divide(sums, counts, out=np.zeros(len(names)), where=counts > 0)
+    found: NDArray[np.float64] = np.where(scales > 0, scales, sums.sum() / counts.sum())[series[rows]]
+    return found
+
+
+def _linear(world: Rows, judged: NDArray[np.float32], quantile: float | None) -> tuple[NDArray[np.float64], int]:
+    """The prepared forecasts of ridge regression on the prepared windows, `[rows, 1]`, or of its errors' quantile."""
     from sklearn.linear_model import Ridge
 
     rows = world.rows("train")
@@ -58,7 +95,8 @@ def _linear(world: Rows, judged: NDArray[np.float32]) -> tuple[NDArray[np.float6
     train = world.take(rows)
     inputs, targets = (train[name].flatten(1).double().cpu().numpy() for name in ("input", "target"))
     fitted = Ridge(alpha=1.0).fit(inputs, targets)  # in float64: neighbouring steps are almost the same number
-    return fitted.predict(judged.astype(np.float64)).reshape(-1, 1), len(rows)
+    more = 0.0 if quantile is None else np.quantile(targets - fitted.predict(inputs).reshape(-1, 1), quantile)
+    return fitted.predict(judged.astype(np.float64)).reshape(-1, 1) + more, len(rows)
 
 
 def _last(world: Rows, part: str) -> NDArray[np.float64]:

@@ -59,14 +59,6 @@ def student(sums: Array) -> Array:
     return found
 
 
-def mean_recall(sums: Array) -> Array:
-    """Mean over the classes that are present of (right rows / rows), from `[..., 2 * classes]`."""
-    right, rows = np.split(sums, 2, axis=-1)
-    recall = np.divide(right, rows, out=np.zeros_like(right), where=rows > 0)
-    found: Array = recall.sum(axis=-1) / (rows > 0).sum(axis=-1)
-    return found
-
-
 def root_mean(sums: Array) -> Array:
     """Root of the mean squared error averaged over targets, from sums `[..., targets + 1]` of (error^2, 1)."""
     found: Array = np.sqrt(sums[..., :-1] / sums[..., -1:]).mean(axis=-1)
@@ -120,7 +112,6 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "difference_of_ratios": difference_of_ratios,
     "mean_difference": mean_difference,
     "student": student,
-    "mean_recall": mean_recall,
     "root_mean": root_mean,
     "explained_variance": explained_variance,
     "iou": iou,

@@ -1,7 +1,7 @@
 """Regression: one or several numbers per row.
 
 The model's outputs are in standardised units where the target was standardised; predictions and scores are in the
-user's units. Huber loss: Huber 1964.
+user's units. Huber loss: Huber 1964. Pinball loss, for a quantile: Koenker & Bassett 1978.
 """
 
 from __future__ import annotations
@@ -24,25 +24,31 @@ from pellucid.data.world import World
 from pellucid.errors import DataError, ShapeError
 from pellucid.exhibit import Exhibit, Signal
 from pellucid.spec import Spec
-from pellucid.tasks import baselines, forecasts, rows
-from pellucid.tasks.rows import Asking, RowsLook
-from pellucid.tasks.score import Score, mean_score
+from pellucid.tasks import baselines, certainty, forecasts, number_scores, rows
+from pellucid.tasks.certainty import Asking, Certainty
+from pellucid.tasks.rows import RowsLook
+from pellucid.tasks.score import Score
 from pellucid.tasks.task import Answer, Loss, PerRow
 
 
 class Config(Base):
     """Settings of regression."""
 
-    loss: Literal["squared", "absolute", "huber"] = "squared"
-    """squared predicts the mean, absolute the median; huber is squared near zero and absolute beyond delta."""
+    loss: Literal["squared", "absolute", "huber", "pinball"] = "squared"
+    """squared predicts the mean, absolute the median, pinball a quantile; huber is squared near zero and absolute
+    beyond delta."""
     delta: float = Field(1.0, gt=0)
     """Where huber turns from squared to absolute, in standard deviations of the target."""
+    quantile: float = Field(0.5, gt=0, lt=1)
+    """Which quantile pinball predicts and is judged by: of 0.9, nine of ten true values lie below the prediction."""
+    metrics: list[str] | None = Field(None, min_length=1)
+    """Scores of a result, beside the one that stands first: rmse, mae, r2, pinball, mase (of series). Left out: all but
+    pinball, which is shown where it is the loss. What training validates by does not depend on it."""
 
 
 class Regress:
     """A loss on the difference of outputs and targets, both `[rows, targets]`."""
 
-    primary = "rmse"
     signals: tuple[Signal, ...] = ()
     asking: type[Base] = Asking
 
@@ -53,7 +59,14 @@ class Regress:
         self.num_targets = spec.target.size
         self.names = spec.target.names
         self.mean, self.std = spec.target.mean or (0.0,), spec.target.std or (1.0,)
+        self.endings = [""] if self.num_targets == 1 else [f"_{name}" for name in self.names or range(self.num_targets)]
         self._config = config
+        self.certainty: Certainty | None = None
+        self.primary = "pinball" if config.loss == "pinball" else "rmse"
+        first = ["pinball"] if config.loss == "pinball" else []
+        wanted = config.metrics or [*first, "rmse", "mae", "r2", *(["mase"] if self.input.clock is not None else [])]
+        number_scores.check(wanted, series=self.input.clock is not None)
+        self.metrics = tuple(dict.fromkeys([self.primary, *wanted]))
 
     def loss(self, model: nn.Module, batch: Batch, carry: Any = None) -> Loss:
         """Return the loss summed over rows and averaged over targets, and the number of rows."""
@@ -64,6 +77,9 @@ class Regress:
             total = F.mse_loss(outputs, target, reduction="sum")
         elif self._config.loss == "absolute":
             total = F.l1_loss(outputs, target, reduction="sum")
+        elif self._config.loss == "pinball":
+            short, quantile = target - outputs, self._config.quantile
+            total = torch.maximum(quantile * short, (quantile - 1) * short).sum()
         else:
             total = F.huber_loss(outputs, target, reduction="sum", delta=self._config.delta)
         return Loss(total / self.num_targets, float(len(target)))
@@ -86,21 +102,32 @@ class Regress:
         return original
 
     def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
-        """Return rmse and mae in the user's units, and r2 (the share of variance explained); means over the targets."""
-        truth = self.original(targets)
-        error = predictions["number"].astype(np.float64) - truth
-        ones = np.ones(len(truth))
-        # r2 from sums: 1 - SSE / (sum y^2 - (sum y)^2 / n); y as it is, so that the moments of folds may be pooled
-        moments = np.concatenate([ones[:, None], np.square(error), np.square(truth), truth], axis=1)
-        return {
-            "rmse": Score(np.concatenate([np.square(error), ones[:, None]], axis=1), "root_mean", "min"),
-            "mae": mean_score(np.abs(error).mean(axis=1), "min"),
-            "r2": Score(moments, "explained_variance", "max"),
-        }
+        """Return rmse, mae and r2 (the share of variance explained), and what is made smallest before them."""
+        names = dict.fromkeys([self.primary, "rmse", "mae", "r2"])
+        return {name: self._score(name, predictions, targets) for name in names}
+
+    def all_scores(self, look: RowsLook) -> dict[str, Score]:
+        """Return what `task.metrics` asks for; no mase where the training part tells of no season."""
+        found: dict[str, Score] = {}
+        for name in self.metrics:
+            if name != "mase":
+                found[name] = self._score(name, look.predictions, look.targets)
+                continue
+            naive = forecasts.naive_errors(look.world, look.rows)
+            if naive is not None:
+                predicted = look.predictions["number"].astype(np.float64)
+                found[name] = number_scores.mase(predicted, self.original(look.targets), naive)
+        return found
+
+    def _score(self, name: str, predictions: PerRow, targets: NDArray[Any]) -> Score:
+        predicted, truth = predictions["number"].astype(np.float64), self.original(targets)
+        if name == "pinball":
+            return number_scores.pinball(predicted, truth, self._config.quantile)
+        return {"rmse": number_scores.rmse, "mae": number_scores.mae, "r2": number_scores.r2}[name](predicted, truth)
 
     def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
-        """The smaller root mean squared error."""
-        return (-values["rmse"],)
+        """The smaller root mean squared error; of a quantile, the smaller pinball loss."""
+        return (-values[self.primary],)
 
     def details(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Any]:
         """Nothing beyond scores; the report draws the predictions file."""
@@ -109,8 +136,7 @@ class Regress:
     def table(self, predictions: PerRow, targets: NDArray[Any] | None) -> dict[str, Sequence[Any]]:
         """Return the true numbers where known and the predicted ones, a column per target."""
         columns: dict[str, Sequence[Any]] = {}
-        endings = [""] if self.num_targets == 1 else [f"_{name}" for name in self.names or range(self.num_targets)]
-        for index, ending in enumerate(endings):
+        for index, ending in enumerate(self.endings):
             if targets is not None:
                 columns[f"target{ending}"] = self.original(targets).astype(np.float32)[:, index].tolist()
             columns[f"prediction{ending}"] = predictions["number"][:, index].tolist()
@@ -128,10 +154,11 @@ class Regress:
         return rows.look(self, model, world, part)
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-        """Return a constant, a linear model and nearest neighbours; of a series, what repeats a value of its past."""
+        """Return what needs no net; of a series also what repeats a value of its past."""
+        quantile = self._config.quantile if self._config.loss == "pinball" else None
         if self.input.clock is not None:
-            return forecasts.baselines(self, world, part)
-        return baselines.fit_and_judge(self, world, part)
+            return forecasts.baselines(self, world, part, quantile)
+        return baselines.fit_and_judge(self, world, part, quantile)
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
         """Return the last forecasts of a series; else nothing: the report draws the result and the predictions file."""
@@ -149,7 +176,8 @@ class Regress:
         self, model: nn.Module, preprocessing: Preprocessing, examples: NDArray[Any], inputs: Any, settings: Base
     ) -> list[Answer]:
         """Predict rows of files or of memory; the examples where none are given."""
-        return rows.answers(self, model, preprocessing, self.input, inputs, examples)
+        amend = certainty.of_numbers(self.certainty, settings, self.endings)
+        return rows.answers(self, model, preprocessing, self.input, inputs, examples, amend)
 
     def _check(self, outputs: Tensor, rows: int) -> None:
         if not isinstance(outputs, Tensor):

@@ -23,6 +23,7 @@ from pellucid.data.steps import Reading
 from pellucid.data.world import World
 from pellucid.errors import PellucidError
 from pellucid.spec import Field, Spec
+from pellucid.tasks.certainty import Amend
 from pellucid.tasks.score import Score
 from pellucid.tasks.task import Answer, PerRow
 
@@ -39,6 +40,7 @@ def other_target(spec: Spec) -> str:
     kind = spec.target.kind if spec.target is not None else "none"
     return {
         "number": "here it is numbers. Choose 'regress'",
+        "labels": "here it is labels, of which a row may have several. Choose 'multi_label'",
         "category": "here it is classes. Choose 'classify'",
         "tokens": "here it is the next character. Choose 'next_token'",
         "mask": "here it is masks. Choose 'segment'",
@@ -55,7 +57,10 @@ class RowTask(Protocol):
         """Return per-row losses and verdicts: at least `"loss"`, the larger the worse the prediction was."""
 
     def scores(self, predictions: PerRow, targets: NDArray[Any]) -> dict[str, Score]:
-        """Return the scores of a set, the primary one first."""
+        """Return the scores by which training validates, the primary one first: nothing that takes long."""
+
+    def all_scores(self, look: RowsLook) -> dict[str, Score]:
+        """Return the scores of a result, the primary one first."""
 
     def rank(self, values: Mapping[str, float]) -> tuple[float, ...]:
         """Return what the best weights are chosen by."""
@@ -87,8 +92,13 @@ class RowsLook:
 
     @cached_property
     def scores(self) -> dict[str, Score]:
-        """Every score of the task on this part, the primary one first."""
+        """The scores by which training validates, the primary one first."""
         return self.task.scores(self.predictions, self.targets)
+
+    @cached_property
+    def all_scores(self) -> dict[str, Score]:
+        """The scores of a result, the primary one first."""
+        return self.task.all_scores(self)
 
     @cached_property
     def clusters(self) -> NDArray[np.int64] | None:
@@ -201,9 +211,19 @@ def read(inputs: Any, field: Field, examples: NDArray[Any]) -> list[Input]:
 
 
 def answers(
-    task: RowTask, model: nn.Module, preprocessing: Preprocessing, field: Field, inputs: Any, examples: NDArray[Any]
+    task: RowTask,
+    model: nn.Module,
+    preprocessing: Preprocessing,
+    field: Field,
+    inputs: Any,
+    examples: NDArray[Any],
+    amend: Amend | None = None,
 ) -> list[Answer]:
-    """Predict the rows that a user asks about; a file that cannot be used is an answer with an error."""
+    """Predict the rows that a user asks about; a file that cannot be used is an answer with an error.
+
+    Args:
+        amend: how sure the predictions are to say that they are.
+    """
     found: list[Answer] = []
     step = preprocessing.steps.get("input")
     for given in read(inputs, step.raw if isinstance(step, Reading) else field, examples):
@@ -211,8 +231,10 @@ def answers(
             found.append(Answer({"input": given.names[0], "error": given.error}))
             continue
         outputs = respond(task, model, preprocessing, tensor_of(given.values))
-        table = task.table({name: tensor.cpu().numpy() for name, tensor in outputs.items()}, None)
-        found += [Answer(values) for values in _words(table, given)]
+        predictions: PerRow = {name: tensor.cpu().numpy() for name, tensor in outputs.items()}
+        predictions, sure = amend(predictions) if amend else (predictions, [{} for _ in given.names])
+        words = _words(task.table(predictions, None), given)
+        found += [Answer(values | more) for values, more in zip(words, sure, strict=True)]
     return found
 
 

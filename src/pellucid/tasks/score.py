@@ -1,7 +1,7 @@
 """A score: one number about a set of units, kept as what each unit adds to it, so that any resampling is exact.
 
-Most scores are functions of sums over the units (`REDUCTIONS`). Some are functions of the units' order, such as the
-area under a curve (`ORDERED`): those are computed anew from the counts of each resample.
+Most scores are functions of sums over the units (`REDUCTIONS`). Some are functions of a confusion matrix, or of the
+units' order, such as the area under a curve (`ORDERED`): those are computed anew from the counts of each resample.
 """
 
 from __future__ import annotations
@@ -13,14 +13,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.tasks.confusion import CONFUSION
+from pellucid.tasks.ranking import area_under_roc, average_precision
 from pellucid.tasks.reductions import REDUCTIONS
 
 Moments = NDArray[np.float64]
 Better = Literal["max", "min"]
 Interval = Literal["bootstrap", "wilson", "student"]
 
-ORDERED: Mapping[str, Callable[[Moments, Moments], Moments]] = {}
-"""Scores that no sums can tell, from moments `[units, m]` and counts `[resamples, units]` to values `[resamples]`."""
+ORDERED: Mapping[str, Callable[[Moments, Moments], Moments]] = {
+    **CONFUSION,
+    "area_under_roc": area_under_roc,
+    "average_precision": average_precision,
+}
+"""Scores that no few sums tell, from moments `[units, m]` and counts `[resamples, units]` to values `[resamples]`."""
 
 
 @dataclass(frozen=True)

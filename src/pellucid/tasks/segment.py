@@ -116,7 +116,7 @@ class Segment:
             told = known.clamp_min(torch.finfo(torch.float32).tiny).log().float()
             counts = [count(told.expand(len(batch), *told.shape), batch["target"]) for batch in world.batches(part)]
             look = SegmentLook(part, world.rows(part).numpy(), Counts.joined(counts), self.classes)
-            found[name] = look.scores, world.size("train")
+            found[name] = look.all_scores, world.size("train")
         return found
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:

@@ -44,7 +44,11 @@ class Look(Protocol):
 
     @property
     def scores(self) -> Mapping[str, Score]:
-        """Every score of the task on this part, the primary one first."""
+        """The scores by which training validates, the primary one first: nothing that takes long."""
+
+    @property
+    def all_scores(self) -> Mapping[str, Score]:
+        """The scores of a result, the primary one first."""
 
     @property
     def rows(self) -> NDArray[np.int64] | None:
@@ -79,6 +83,11 @@ class Scored:
     told: Mapping[str, Any] = field(default_factory=dict)
     rows: NDArray[np.int64] | None = None
     clusters: NDArray[np.int64] | None = None
+
+    @property
+    def all_scores(self) -> Mapping[str, Score]:
+        """The same: none takes long."""
+        return self.scores
 
     def details(self) -> dict[str, Any]:
         """Return what was told beside the scores."""
@@ -125,7 +134,7 @@ class Task(Protocol):
         """Judge a model on a part of the world. Called in evaluation mode; what is drawn here disturbs nobody."""
 
     def baselines(self, world: World, part: str) -> dict[str, tuple[Mapping[str, Score], int]]:
-        """Return what needs no deep learning: by name its scores on the part, and on how many rows it was fitted."""
+        """Return what needs no deep learning: by name its scores of a result, and on how many rows it was fitted."""
 
     def exhibits(self, model: nn.Module, world: World) -> list[Exhibit]:
         """Return what the report shows of the kept weights, beyond scores."""

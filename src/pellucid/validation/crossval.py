@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -30,7 +29,7 @@ from pellucid.experiment import Given, Parts
 from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
 from pellucid.rundir import RunFolder
-from pellucid.tasks.task import Borrower
+from pellucid.stacking import Job, carry_out
 from pellucid.training.interrupt import Interrupted
 from pellucid.validation import page, summary
 from pellucid.validation.members import Member, Plan, members
@@ -46,6 +45,8 @@ class Options:
 
     artefacts: bool = False
     """Keep each fold's artefact and last checkpoint."""
+    stack: bool = True
+    """Let folds learn in one pass where their nets allow it and where it pays."""
     report: bool = True
     quiet: bool = False
     before: Callable[[Recipe, Parts], None] | None = None
@@ -82,13 +83,15 @@ def crossval(
         parts = _assembled(dealt[0], decide(recipe.execution), given, options)
         with _folder(recipe, settings, out) as folder, undisturbed(), _told_how_to_resume(folder):
             execution = _settled(folder, dealt[0], parts, given)
-            for place, member in enumerate(dealt):
-                if not options.quiet and not (folder / member.name / JUDGED).exists():
-                    print(f"{member.name} ({place + 1} of {len(dealt)})", file=sys.stderr)
-                _carry_out(folder, member, replace(given, execution=execution, split=member.split))
-                if not options.artefacts:
-                    _slim(folder / member.name)
-            told = summary.write(folder, plan, dealt)
+            together = carry_out(
+                folder,
+                [Job(each.name, each.recipe, replace(given, split=each.split)) for each in dealt],
+                execution,
+                JUDGED,
+                stack=options.stack,
+                after=lambda run: None if options.artefacts else _slim(run),
+            )
+            told = summary.write(folder, plan, dealt, together)
             if options.report:
                 folder.write_text("report.html", page.page(told, folder.path))
             return folder.path
@@ -115,11 +118,6 @@ def _check(recipe: Recipe) -> None:
 def _assembled(member: Member, execution: Execution, given: Given, options: Options) -> Parts:
     """The first fold's parts: what can be refused is refused here, before a folder is made."""
     parts = experiment.assemble(member.recipe, execution, replace(given, split=member.split))
-    if isinstance(parts.task, Borrower):
-        raise PellucidError(
-            f"task.name = {member.recipe.task['name']!r} judges by what another run learned of the same training rows, "
-            "which no fold has. Use pellucid train RECIPE --seeds 5."
-        )
     if options.before is not None:
         options.before(member.recipe, parts)
     return parts
@@ -163,17 +161,6 @@ def _settled(folder: RunFolder, member: Member, parts: Parts, given: Given) -> E
     if (folder / experiment.EXECUTION).exists():
         return experiment.recorded_execution(folder, member.recipe)
     return experiment.settled(folder, member.recipe, decide(member.recipe.execution), parts, given).execution
-
-
-def _carry_out(folder: RunFolder, member: Member, given: Given) -> None:
-    """Carry a fold out, go on with it, or leave it as it is."""
-    run = folder / member.name
-    if (run / JUDGED).exists():
-        return
-    if (run / "recipe.toml").exists():
-        experiment.resume(run, given)
-    else:
-        experiment.train(member.recipe, run, given)
 
 
 def _slim(run: Path) -> None:

@@ -88,6 +88,6 @@ def members(recipe: Recipe, columns: Columns, plan: Plan) -> list[Member]:
     return made
 
 
-def test_to_train(made: Sequence[Member]) -> float:
+def judged_to_training(made: Sequence[Member]) -> float:
     """Return how many rows judge a fold for each one outside it, on average over the folds."""
     return sum(len(member.split.parts["test"]) / member.outside for member in made) / len(made)

@@ -7,11 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pellucid import rundir
-from pellucid.reporting import matrices, style, words
-from pellucid.reporting.style import BLUE, FAINT, INK, RULE, Picture
+from pellucid.reporting import matrices, scores, style, words
+from pellucid.reporting.style import BLUE, Picture
 from pellucid.validation import tell
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -69,27 +67,11 @@ def page(told: Mapping[str, Any], folder: Path) -> str:
 
 
 def draw_standing(told: Mapping[str, Any]) -> list[Picture]:
-    """Draw the primary score of every fold as a dot, of the net and of every baseline, with the mean's interval."""
+    """Draw the primary score of the net and of every baseline, as means over the folds."""
     name = told["primary"]
-    everyone = [("the net", told["metrics"][name])]
-    everyone += [(words.baseline(who), scores[name]) for who, scores in told["baselines"].items() if name in scores]
-    figure, axes = style.panel(0.78 + 0.34 * len(everyone), left=1.75, right=0.85, top=0.3, bottom=0.48)
-    for place, (_, score) in enumerate(everyone):
-        colour = BLUE if place == 0 else FAINT
-        axes.axhline(place, color=RULE, linewidth=0.5, zorder=0)
-        axes.plot([score["low"], score["high"]], [place, place], color=colour, linewidth=1.6 + (place == 0))
-        axes.plot(score["value"], place, "o", color=colour, markersize=6.5 if place == 0 else 5)
-        axes.text(
-            1.04, place, words.shown(score, name).full, transform=axes.get_yaxis_transform(), va="center",
-            fontweight="bold" if place == 0 else "normal",
-        )  # fmt: skip
-    values = [fold[name] for fold in told["folds"]]
-    axes.plot(values, np.full(len(values), -0.28), "|", color=INK, markersize=5)
-    axes.set_yticks(range(len(everyone)), [who for who, _ in everyone])
-    axes.get_yticklabels()[0].set_fontweight("bold")
-    axes.set_ylim(len(everyone) - 0.5, -0.6)
-    axes.set_xlabel(words.metric(name) + "; a stroke is a fold")
-    return [style.picture("standing", f"{words.metric(name)} of the net and its baselines over folds", figure)]
+    rows = [("the net", told["metrics"][name], "net")]
+    rows += [(words.baseline(who), each[name], "baseline") for who, each in told["baselines"].items() if name in each]
+    return [scores.draw_rows(rows, told)]
 
 
 def draw_curves(told: Mapping[str, Any], folder: Path) -> list[Picture]:

@@ -20,19 +20,21 @@ from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
 from pellucid.evaluation.intervals import with_intervals
 from pellucid.evaluation.kept import NET, Kept
+from pellucid.reporting import words
 from pellucid.rundir import RunFolder, read_json
+from pellucid.stacking import Together
 from pellucid.tasks.score import Score
-from pellucid.validation.members import Member, Plan, test_to_train
+from pellucid.validation.members import Member, Plan, judged_to_training
 
 RESULT = "results/crossval.json"
 OUT_OF_FOLD = "predictions/out-of-fold.csv"
 
 
-def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member]) -> dict[str, Any]:
+def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequence[Together]) -> dict[str, Any]:
     """Sum up finished folds, write `results/crossval.json` and the pooled predictions, and return the former."""
     results = [read_json(folder / member.name / "results/test.json", "metrics", "directions") for member in dealt]
     first = results[0]
-    ratio = test_to_train(dealt)
+    ratio = judged_to_training(dealt)
     names = [name for name in first["metrics"] if all(name in result["metrics"] for result in results)]
     values = {name: _by_fold([result["metrics"][name] for result in results], dealt) for name in names}
     told: dict[str, Any] = {
@@ -44,12 +46,13 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member]) -> dict[str, A
         "task": first["task"],
         "primary": first["primary"],
         "directions": {name: first["directions"][name] for name in names},
-        "metrics": {name: _summed_up(values[name], ratio) for name in names},
+        "metrics": {name: _summed_up(name, values[name], ratio) for name in names},
         "baselines": _baselines(results, dealt, values, first, ratio),
         "folds": [{name: float(values[name][place]) for name in names} for place in range(len(values[names[0]]))],
         "fold_results": [_of_member(member, result, names) for member, result in zip(dealt, results, strict=True)],
         "pooled": _pooled(folder, dealt, first),
         **_confusion(results),
+        "stacking": [{"folds": list(each.names), "stacked": each.stacked, "reason": each.reason} for each in together],
         "verdict": [],
         "steps": sum(result["steps"] for result in results),
         "samples_per_second": round(float(np.mean([result["samples_per_second"] for result in results])), 1),
@@ -85,8 +88,10 @@ def _by_fold(scores: Sequence[Mapping[str, Any]], dealt: Sequence[Member]) -> ND
     return np.array([np.mean(each) for each in found.values()])
 
 
-def _summed_up(values: NDArray[np.float64], ratio: float) -> dict[str, Any]:
+def _summed_up(name: str, values: NDArray[np.float64], ratio: float) -> dict[str, Any]:
     mean, low, high, _ = corrected(values, ratio)
+    if words.is_share(name):
+        low, high = max(0.0, low), min(1.0, high)
     return {
         "value": mean,
         "low": low,
@@ -114,7 +119,7 @@ def _baselines(
             theirs = _by_fold([result["baselines"][name][metric] for result in results], dealt)
             mean, low, high, p = corrected(values[metric] - theirs, ratio)
             told[name][metric] = {
-                **_summed_up(theirs, ratio),
+                **_summed_up(metric, theirs, ratio),
                 "difference": {"value": mean, "low": low, "high": high, "p": p, "test": "corrected resampled t"},
             }
     for metric in values:

@@ -19,10 +19,10 @@ def sentence(told: Told, baseline: str, metric: str) -> str:
         f"difference in {words.metric(metric)} {shown.value}{unit}, {shown.low} to {shown.high}; "
         f"p {p_value(difference['p_holm'])}"
     )
-    name = words.baseline(baseline)
+    against = f"Against {words.baseline(baseline)} the net is"
     if difference["p_holm"] < 0.05:
-        return f"The net is {'better' if better else 'worse'} than {name} ({numbers})."
-    return f"The net is not shown to {'be better than' if better else 'differ from'} {name} ({numbers})."
+        return f"{against} {'better' if better else 'worse'} ({numbers})."
+    return f"{against} not shown to be {'better' if better else 'any different'} ({numbers})."
 
 
 def sentences(told: Told) -> list[str]:
