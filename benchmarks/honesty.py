@@ -9,8 +9,15 @@ are cross-validations of classifiers that are really trained, by centroids or by
 another half of features that are all alike, so that neither can be better. What is not used (percentiles of resamples,
 Student's t of folds) stands beside it as the reason why. Everything is drawn from seeds; one thread suffices.
 
-Where single rows weigh without bound (errors with the tails of Student's t of 5 degrees) no interval of 200 rows covers
-more than 91 %; the errors here are Laplace's.
+Measured (AMD EPYC; 4,000 trials of tests and folds, 2,000 of intervals, 1,000 of percentiles of differences). Tests:
+false alarms of 1.2 to 5.7 %, no bound above 6.5 %; percentiles of resamples have 7 % of 50 rows and 18 % of 4 groups,
+Student's t of folds up to 26 %.
+Intervals of a score hold 93.5 to 96.1 %, but log loss of 12 groups 92.6 % and F1 of 50 rows 97.8 %; percentiles hold
+75 to 94 %. The corrected t errs on the safe side: its intervals hold 95.8 to 98.6 %, the more the less a learner
+depends on single rows.
+
+Where single rows weigh without bound intervals fall short: of the RMSE of 200 errors with the tails of Student's t of 5
+degrees they hold 91 % (1,000 trials). The errors here are Laplace's.
 """
 
 from __future__ import annotations
@@ -90,11 +97,9 @@ def recalls(random: Random, n: int) -> tuple[Score, Score, None]:
     """Balanced accuracy of three classes, one of them rare."""
     classes = random.choice(3, size=n, p=[0.5, 0.35, 0.15])
     chance = np.where(random.random(n) < 0.6, 0.97, 0.7)
-    rows = np.eye(3)[classes]
-    a, b = (
-        Score(np.concatenate([rows * (random.random(n) < chance)[:, None], rows], axis=1), "mean_recall", "max")
-        for _ in range(2)
-    )
+    others = (classes + random.integers(1, 3, size=n)) % 3
+    said = [np.where(random.random(n) < chance, classes, others) for _ in range(2)]
+    a, b = (Score(np.stack([classes, each], axis=1).astype(np.float64), "balanced_accuracy", "max") for each in said)
     return a, b, None
 
 
@@ -145,7 +150,7 @@ CASES: dict[str, tuple[Case, tuple[int, ...]]] = {
     "log loss, one oversure": (unlike_log_losses, ROWS),
     "RMSE": (squared, ROWS),
     "F1": (f1s, ROWS),
-    "balanced accuracy": (recalls, ROWS),
+    "balanced accuracy": (recalls, ROWS[:2]),
     "R2": (variances, ROWS),
     "accuracy by groups": (clustered_accuracies, CLUSTERS),
     "log loss by groups": (clustered_log_losses, CLUSTERS),
@@ -262,7 +267,7 @@ def of_percentiles(trials: int) -> Iterator[dict[str, Any]]:
 def of_intervals(trials: int) -> Iterator[dict[str, Any]]:
     """Count how often the interval of a score, and the percentiles of its resamples, hold the truth."""
     for case, (draw, sizes) in CASES.items():
-        truth = draw(np.random.default_rng(99), LARGE if sizes == ROWS else LARGE // 20)[0].value
+        truth = draw(np.random.default_rng(99), LARGE // 20 if sizes == CLUSTERS else LARGE)[0].value
         for n in sizes:
             random, held, within, kind = np.random.default_rng(1000 + n), 0, 0, ""
             for seed in range(trials):

@@ -3,7 +3,7 @@
 Where a score is the share of rows that are right, McNemar's test (1947; Dietterich 1998) in its exact form. For every
 other score Student's t of what each unit adds to the difference, found by the jackknife; of units that belong together
 the clusters count. For folds the corrected resampled t (Nadeau & Bengio 2003). The percentiles of a paired bootstrap
-are no test of few units: of 50 rows they find a difference of equals 6 times in 100, of 4 clusters 15 times
+are no test of few units: of 50 rows they find a difference of equals 7 times in 100, of 4 clusters 18 times
 (benchmarks/honesty.py).
 """
 

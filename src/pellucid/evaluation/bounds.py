@@ -22,7 +22,6 @@ POSITIVE: Bounds = (0.0, math.inf)
 CORRELATION: Bounds = (-1.0, 1.0)
 UNBOUNDED: Bounds = (-math.inf, math.inf)
 BOUNDS: Mapping[str, Bounds] = {
-    "mean_recall": SHARE,
     "balanced_accuracy": SHARE,
     "macro_f1": SHARE,
     "iou": SHARE,

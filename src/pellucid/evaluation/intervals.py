@@ -2,7 +2,7 @@
 
 Wilson 1927; Student 1908; Brown, Cai & DasGupta 2001 (why not the normal one); Efron 1979; of units that belong
 together the clusters are resampled (Davison & Hinkley 1997, 3.8). The percentiles of resamples are no interval of few
-units: of 50 rows' log loss they cover 91 %, of 12 clusters 88 %, of 4 clusters 75 % (benchmarks/honesty.py). The
+units: of 50 rows' log loss they cover 91 %, of 4 clusters 75 % (benchmarks/honesty.py). The
 deviation of the resamples is, on a scale on which the score has no bounds and with Student's quantile; of unbounded
 scores, such as losses, the resamples' own t tells how skewed they are (Hall 1988).
 """
