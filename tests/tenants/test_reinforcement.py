@@ -215,5 +215,5 @@ def test_seeds_of_any_recipe_have_a_page_and_an_answer(capsys: pytest.CaptureFix
     assert answer["run"] == "many"
     assert len(answer["seeds"]) == answer["metrics"]["accuracy"]["n"] == 2
     page = Path("many/report.html").read_text()
-    assert page.count("<svg") == len(answer["metrics"])
+    assert page.count("<svg") == 2  # accuracy and log loss are judged while it learns
     assert "http://" not in page.replace("http://www.w3.org", "")

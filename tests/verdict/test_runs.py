@@ -80,7 +80,7 @@ def test_learners_that_want_more_rows_are_data_limited(data: str, learner: Any, 
     elif data == "two blobs":
         X, y = datasets.make_blobs(6000, 2, centers=2, cluster_std=3, random_state=0)
     else:
-        X = random.uniform(-1, 1, (6000, 6))
+        X = random.uniform(-1, 1, (6000, 4))
         y = np.abs(X).argmax(axis=1)
     held, num = len(X) // 3, 12
     sizes = np.array([20, 40, 80, 160, 320] if data != "digits" else [60, 120, 240, 480, 960])

@@ -57,12 +57,13 @@ def _verdict(findings: Sequence[Mapping[str, Any]]) -> str:
 
 
 def draw(told: Mapping[str, Any], runs: Sequence[Path]) -> list[Picture]:
-    """Draw every score over the steps of training."""
+    """Draw every score that validations tell over the steps of training."""
     lines = [
         [line for line in rundir.read_lines(run / "metrics.jsonl") if line["kind"] == "validation"] for run in runs
     ]
     with style.house_style():
-        return [_curves(name, lines) for name in told["metrics"] if all(lines)]
+        names = [name for name in told["metrics"] if all(lines) and name in lines[0][0]["metrics"]]
+        return [_curves(name, lines) for name in names]
 
 
 def _curves(name: str, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Picture:

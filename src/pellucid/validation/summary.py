@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import verdict
+from pellucid.data.split import rows_hash
 from pellucid.evaluation import kept
 from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
@@ -45,6 +47,7 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequ
         "looks": 0,
         "plan": {"folds": plan.folds, "repeats": plan.repeats, "seeds": plan.seeds, "told": plan.told},
         "unit": "fold",
+        "data_hash": read_json(folder / dealt[0].name / "split.json")["data_hash"],
         "task": first["task"],
         "primary": first["primary"],
         "directions": {name: first["directions"][name] for name in names},
@@ -71,7 +74,9 @@ def _verdict(folder: RunFolder, dealt: Sequence[Member], results: Sequence[Mappi
     alone = [read_json(folder / member.name / "results/validation.json") for member in dealt]
     first = folder / dealt[0].name
     together = verdict.of_folds(results, dealt[0].recipe.model_dump(), str(first), str(folder.path))
-    return of_most(alone, together, "folds" if len({member.recipe.seed for member in dealt}) == 1 else "runs")
+    found = of_most(alone, together, "folds" if len({member.recipe.seed for member in dealt}) == 1 else "runs")
+    whole = f"pellucid train {shlex.quote(f'{folder.path}/recipe.toml')}"
+    return [finding | {"next": whole} if finding["kind"] == "fits" else finding for finding in found]
 
 
 def _of_member(member: Member, result: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def _of_member(member: Member, result: Mapping[str, Any], names: Sequence[str]) 
         "number": member.fold,
         "repeat": member.repeat,
         "seed": member.recipe.seed,
-        "hash": member.split.hash,
+        "hash": rows_hash(member.split.parts["test"]),
         "rows": len(member.split.parts["test"]),
         "train_rows": member.outside,
         "steps": result["steps"],

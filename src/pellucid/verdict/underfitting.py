@@ -51,7 +51,8 @@ def still_falling(record: Record) -> tuple[float, float] | None:
     quarter = max(1, int(EARLY * len(losses)))
     before, end = float(losses[-1 - quarter]), float(losses[-1])
     best_is_late = int(losses.argmin()) >= len(losses) - quarter
-    noise = half(score) * min(1.0, end / score["value"]) if score["value"] > 0 else half(score)
+    side = min(score["value"] - score["low"], score["high"] - score["value"])  # a few large errors stretch the other
+    noise = side * min(1.0, end / score["value"]) if score["value"] > 0 else side
     if best_is_late and before - end > max(FALL * end, FALL_NOISE * noise, record.material):
         return before, end
     return None
