@@ -3,9 +3,9 @@
     python benchmarks/honest_evaluation.py [--out DIR] [NAME ...]  # an hour on two cores for all; needs $PELLUCID_DATA
 
 Each row of results/honest_evaluation_HARDWARE_DATE.csv is one score of the net, or of a baseline with the net's
-difference from it: mean over the folds, its interval by the corrected resampled t, the spread over folds, and the p-value of the
-difference after Holm's correction. The test parts stay sealed. With --out the folders and their pages are kept; a
-cross-validation that is there already is gone on with.
+difference from it: mean over the folds, its interval by the corrected resampled t, the spread over folds, and the
+p-value of the difference after Holm's correction. The test parts stay sealed. With --out the folders and their pages
+are kept; a cross-validation that is there already is gone on with.
 """
 
 from __future__ import annotations
