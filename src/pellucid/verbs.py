@@ -118,6 +118,7 @@ def train(
     *,
     out: str | Path | None = None,
     seeds: None = None,
+    stack: bool = False,
     report: bool = True,
     quiet: bool = False,
     before: Callable[[Recipe, Parts], None] | None = None,
@@ -129,6 +130,7 @@ def train(
     *,
     out: str | Path | None = None,
     seeds: int,
+    stack: bool = False,
     report: bool = True,
     quiet: bool = False,
     before: Callable[[Recipe, Parts], None] | None = None,
@@ -139,6 +141,7 @@ def train(
     *,
     out: str | Path | None = None,
     seeds: int | None = None,
+    stack: bool = False,
     report: bool = True,
     quiet: bool = False,
     before: Callable[[Recipe, Parts], None] | None = None,
@@ -151,14 +154,17 @@ def train(
         out: the run folder; `runs/NAME` by default.
         seeds: carry it out so often, with the recipe's seed and those after it, in `OUT/seed-0` and so on
             (`runs/NAME-seeds` by default). Runs that are there already stay, and those that were interrupted go on.
+        stack: let the seeds learn in one pass where their nets allow it and where it pays; which, and why, is told.
         before: called with the recipe and with what was assembled of it, before a run folder is made.
 
     Raises:
         PellucidError: the recipe or the data cannot be used; nothing was made.
     """
     given = Given(report=report, quiet=quiet, before=before)
+    if stack and seeds is None:
+        raise PellucidError("One run has none to learn with: stack goes with seeds.")
     if seeds is not None:
-        return Runs(several.train(recipe_of(recipe, settings), seeds, path_or_none(out), given))
+        return Runs(several.train(recipe_of(recipe, settings), seeds, path_or_none(out), given, stack=stack))
     return Run(experiment.train(recipe_of(recipe, settings), path_or_none(out), given))
 
 

@@ -27,7 +27,7 @@ from pellucid.recipe import SplitSection
 from pellucid.spec import Field
 from pellucid.training import fit
 from pellucid.training.interrupt import Interrupted
-from pellucid.validation.members import Plan, judged_to_training, members
+from pellucid.validation.dealing import Plan, judged_to_training, members
 from pellucid.verbs import recipe_of
 
 QUICK = {"train.epochs": 2, "execution.threads": 1, "execution.variant": "eager", "rule.optimizer.learning_rate": 0.01}

@@ -72,7 +72,7 @@ def train(
     recipe, given = experiment.resolve(recipe), given or Given()
     _check(recipe, num_draws)
     folder = out if out is not None else Path("runs") / f"{recipe.name}-curve"
-    members.check(folder, FOLDER, ("results", "report.html"), "runs by size")
+    members.check(folder, (FOLDER,), ("results", "report.html"), "runs by size")
     planned = plan(recipe, sizes, num_draws, given)
     runs = []
     for number, subset in enumerate(planned.subsets):

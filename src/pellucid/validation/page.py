@@ -67,9 +67,11 @@ def page(told: Mapping[str, Any], folder: Path) -> str:
 
 
 def draw_standing(told: Mapping[str, Any]) -> list[Picture]:
-    """Draw the primary score of the net and of every baseline, as means over the folds."""
+    """Draw the primary score of the net, of an ensemble and of every baseline, as means over the folds."""
     name = told["primary"]
     rows = [("the net", told["metrics"][name], "net")]
+    if name in told.get("ensemble", {}):
+        rows.append((f"an ensemble of {told['plan']['seeds']}", told["ensemble"][name], "other"))
     rows += [(words.baseline(who), each[name], "baseline") for who, each in told["baselines"].items() if name in each]
     return [scores.draw_rows(rows, told)]
 

@@ -11,6 +11,7 @@ import csv
 import io
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,17 +26,25 @@ from pellucid.evaluation.intervals import with_intervals
 from pellucid.evaluation.kept import NET, Kept
 from pellucid.reporting import words
 from pellucid.rundir import RunFolder, read_json
+from pellucid.spec import Field
 from pellucid.stacking import Together
 from pellucid.tasks.score import Score
-from pellucid.validation.members import Member, Plan, judged_to_training
+from pellucid.validation import ensemble
+from pellucid.validation.dealing import Member, Plan, judged_to_training
 from pellucid.verdict.several import of_most
 
 RESULT = "results/crossval.json"
 OUT_OF_FOLD = "predictions/out-of-fold.csv"
 
 
-def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequence[Together]) -> dict[str, Any]:
-    """Sum up finished folds, write `results/crossval.json` and the pooled predictions, and return the former."""
+def write(
+    folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequence[Together], target: Field | None = None
+) -> dict[str, Any]:
+    """Sum up finished folds, write `results/crossval.json` and the pooled predictions, and return the former.
+
+    Args:
+        target: what is predicted, for an ensemble of several seeds.
+    """
     results = [read_json(folder / member.name / "results/test.json", "metrics", "directions") for member in dealt]
     first = results[0]
     ratio = judged_to_training(dealt)
@@ -52,6 +61,7 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequ
         "primary": first["primary"],
         "directions": {name: first["directions"][name] for name in names},
         "metrics": {name: _summed_up(name, values[name], ratio) for name in names},
+        **_ensemble(folder, dealt, values, target, ratio),
         "baselines": _baselines(results, dealt, values, first, ratio),
         "folds": [{name: float(values[name][place]) for name in names} for place in range(len(values[names[0]]))],
         "fold_results": [_of_member(member, result, names) for member, result in zip(dealt, results, strict=True)],
@@ -115,6 +125,32 @@ def _summed_up(name: str, values: NDArray[np.float64], ratio: float) -> dict[str
         "interval": "corrected",
         "spread": float(values.std(ddof=1)),
     }
+
+
+def _ensemble(
+    folder: RunFolder,
+    dealt: Sequence[Member],
+    values: Mapping[str, NDArray[np.float64]],
+    target: Field | None,
+    ratio: float,
+) -> dict[str, Any]:
+    """The scores of the ensemble of each fold's seeds, and by pairs how far they are from those of single nets."""
+    by_fold: dict[tuple[int, int], list[Path]] = {}
+    for member in dealt:
+        by_fold.setdefault((member.repeat, member.fold), []).append(folder / member.name)
+    if all(len(runs) == 1 for runs in by_fold.values()):
+        return {}
+    judged = [ensemble.scores(runs, dealt[0].recipe, target, list(values)) for runs in by_fold.values()]
+    told: dict[str, Any] = {}
+    for name in values:
+        if all(name in scores for scores in judged):
+            theirs = np.array([scores[name].value for scores in judged])
+            mean, low, high, p = corrected(theirs - values[name], ratio)
+            told[name] = {
+                **_summed_up(name, theirs, ratio),
+                "difference": {"value": mean, "low": low, "high": high, "p": p, "test": "corrected resampled t"},
+            }
+    return {"ensemble": told} if told else {}
 
 
 def _baselines(
