@@ -16,7 +16,7 @@ ROWS = (
     ("evaluation", "inspection"),
     ("verdict",),
     ("training", "artefacts", "reporting"),
-    ("provision", "proposals"),
+    ("provision", "proposals", "records", "refusals"),
     ("experiment",),
     ("members",),
     ("stacking",),

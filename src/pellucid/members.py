@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from pellucid import experiment, rundir
+from pellucid import experiment, records, rundir
 from pellucid import recipe as recipes
 from pellucid.errors import RunError
 from pellucid.execution import Execution, decide
@@ -86,13 +86,13 @@ def check_rows(run: Path, data_hash: str, split_hash: str) -> None:
 def execution_of(run: Path, recipe: Recipe) -> Execution:
     """Return what was settled for a run, so that the others replay it."""
     with rundir.lock(run) as folder:
-        return experiment.recorded_execution(folder, recipe)
+        return records.recorded_execution(folder, recipe)
 
 
 def settled(folder: RunFolder, recipe: Recipe, parts: Parts, given: Given) -> Execution:
     """Settle by the first member's parts, once, how all of a folder are computed, and keep it there."""
-    if (folder / experiment.EXECUTION).exists():
-        return experiment.recorded_execution(folder, recipe)
+    if (folder / records.EXECUTION).exists():
+        return records.recorded_execution(folder, recipe)
     return experiment.settled(folder, recipe, decide(recipe.execution), parts, given).execution
 
 

@@ -9,13 +9,13 @@ from typing import Any, overload
 
 from torch import nn
 
-from pellucid import experiment, ledger, reporting, rundir
+from pellucid import experiment, ledger, records, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
-from pellucid.data import keep, lookup
+from pellucid.data import lookup
 from pellucid.data.arrays import Question, from_parts
 from pellucid.data.columns import Columns
 from pellucid.data.world import World
@@ -287,7 +287,7 @@ def evaluate(
     with rundir.lock(path) as folder, threads_kept():
         recipe = recipes.read(path / "recipe.toml")
         kept = artefacts.read(path / "artefact", run.module if isinstance(run, Run) else None)
-        execution = experiment.recorded_execution(folder, recipe)
+        execution = records.recorded_execution(folder, recipe)
         columns = _columns(path, recipe, _parts(data, validation))
         world = _world(path, recipe, execution, kept, columns)
         if world.size(split) == 0:
@@ -356,7 +356,7 @@ def replay(
     with rundir.lock(path) as folder, threads_kept():
         recipe = recipes.read(path / "recipe.toml")
         given = Given(_columns(path, recipe, _parts(data, validation)), model)
-        parts = experiment.assemble(recipe, experiment.recorded_execution(folder, recipe), given)
+        parts = experiment.assemble(recipe, records.recorded_execution(folder, recipe), given)
         return failure.replay(parts.rule, place)
 
 
@@ -397,12 +397,12 @@ def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> C
     """A run's columns from memory: given again, or kept with it; None where the recipe names a data set."""
     if given:
         return from_parts(given, question_of(recipe))
-    return keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
+    return records.kept_data(path)
 
 
 def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, columns: Columns | None) -> World:
     """The run's own rows, split and fitted steps; anything else is refused."""
-    opened = experiment.open_world(recipe, execution, columns, experiment.kept_split(path))
+    opened = experiment.open_world(recipe, execution, columns, records.kept_split(path))
     began = rundir.read_json(path / "split.json", "data_hash", "hash")
     if any(began[key] != now for key, now in opened.identity.items()):
         raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")

@@ -14,9 +14,10 @@ from typing import Any
 from pellucid import experiment, members, rundir
 from pellucid.errors import PellucidError
 from pellucid.execution import decide, threads_kept
-from pellucid.experiment import EXECUTION, Given
+from pellucid.experiment import Given
 from pellucid.randomness import undisturbed
 from pellucid.recipe import Recipe
+from pellucid.records import EXECUTION
 from pellucid.seeds import page, summary
 from pellucid.stacking import Job, carry_out
 from pellucid.stacking.carrying import DECISION

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pellucid import experiment, members, rundir
+from pellucid import experiment, members, records, rundir
 from pellucid import recipe as recipes
 from pellucid.errors import RunError
 from pellucid.execution import Execution
@@ -152,7 +152,7 @@ def _stacked(folder: RunFolder, jobs: Sequence[Job], execution: Execution, draws
     with own as place:
         place.sweep()
         trained = fit(Group(grouped, "", draws), execution, place, quiet=jobs[0].given.quiet)
-        settled = experiment.recorded_execution(place, jobs[0].recipe)
+        settled = records.recorded_execution(place, jobs[0].recipe)
     for job, member, found in zip(jobs, grouped, trained, strict=True):
         run = folder / job.name
         if not members.is_done(run, job.given):
