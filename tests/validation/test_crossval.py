@@ -84,6 +84,29 @@ def test_every_step_is_fitted_anew_on_the_folds_own_training_rows(tmp_path: Path
         hashes.add(step["fitted_on"]["hash"])
         assert pellucid.predict(run)[0]["prediction"] in map(str, range(10))
     assert len(hashes) == 3
+    pellucid.resume_crossval(found, report=False, quiet=True)  # what it began with holds: nothing is removed
+    assert all((found.folder / f"fold-{number}/artefact/model.json").exists() for number in (1, 2, 3))
+
+
+def test_data_that_changed_are_refused(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(60, 3)).astype(np.float32), np.arange(60) % 2
+    settings = {"train.epochs": 1, "train.batch_size": 16, "evaluate.baselines": False}
+    out = crossval(tmp_path / "out", "digits-mlp", 2, data=(X, y), settings=settings).folder
+    with pytest.raises(RunError, match="its rows are not those of now: restore the files"):
+        pellucid.resume_crossval(out, data=(X + 1, y), report=False, quiet=True)
+
+
+def test_the_folder_says_what_it_is_from_its_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*arguments: Any) -> Any:
+        raise MemoryError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rundir, "lock", dies)
+        with pytest.raises(MemoryError):
+            crossval(tmp_path / "out", "diabetes-mlp", 2)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"recipe.toml", "environment.json", "crossval.json"}
+    assert pellucid.resume_crossval(tmp_path / "out", report=False, quiet=True).metrics
 
 
 def test_the_test_part_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,8 +273,16 @@ def test_another_recipe_takes_another_folder(tmp_path: Path, monkeypatch: pytest
     other = pellucid.crossval("diabetes-mlp", {**tiny, "seed": 1}, folds=2, report=False, quiet=True)
     assert [str(each.folder) for each in (one, other)] == ["runs/diabetes-mlp-crossval", "runs/diabetes-mlp-crossval-2"]
     assert pellucid.crossval("diabetes-mlp", tiny, folds=2, report=False, quiet=True).folder == one.folder
-    with pytest.raises(RunError, match="no cross-validation of this recipe on these rows"):
+    with pytest.raises(RunError, match="is a cross-validation of 2 folds"):
         pellucid.crossval("diabetes-mlp", tiny, folds=3, out=one.folder, report=False, quiet=True)
+    with pytest.raises(RunError, match="is a cross-validation of another recipe"):
+        pellucid.crossval("diabetes-mlp", tiny, folds=2, out=other.folder, report=False, quiet=True)
+    with pytest.raises(RunError, match="keeps no artefacts"):
+        pellucid.crossval("diabetes-mlp", tiny, folds=2, out=one.folder, artefacts=True, report=False, quiet=True)
+    with pytest.raises(RunError, match="is no cross-validation"):
+        pellucid.crossval("diabetes-mlp", tiny, folds=2, out=one.folder / "fold-1", report=False, quiet=True)
+    with pytest.raises(RunError, match="is no cross-validation"):
+        pellucid.resume_crossval(one.folder / "fold-1")
     with pytest.raises(RunError, match="is a cross-validation"):
         pellucid.evaluate(one.folder)
 
