@@ -44,8 +44,13 @@ def check(folder: Path, prefixes: tuple[str, ...], ours: Sequence[str], what: st
 
 
 def is_done(run: Path, given: Given) -> bool:
-    """Whether nothing of a run is missing: its result is written after all but the page."""
-    wanted = ["results/test.json" if given.judges_fold else "results/validation.json"]
+    """Whether nothing of a run is missing: its result is written after all but the page.
+
+    Of a fold, what all folds are summed up from must be there too: a file that was lost is made anew with its run.
+    """
+    wanted = ["results/validation.json"]
+    if given.judges_fold:
+        wanted = ["results/test.json", "predictions/test-scores.safetensors", "predictions/test-scores.json"]
     return all((run / name).exists() for name in [*wanted, *["report.html"] * given.report])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,20 @@ def test_killed_between_folds_it_goes_on_to_the_same_bytes(
     found = crossval(tmp_path / "out")
     assert (tmp_path / "out/fold-1/results/test.json").stat().st_mtime_ns == before
     assert bytes_of(found.folder) == bytes_of(whole.folder)
+
+
+def test_what_was_lost_is_made_anew_or_named(tmp_path: Path) -> None:
+    settings = {"train.epochs": 1, "evaluate.baselines": False}
+    found = crossval(tmp_path / "out", "diabetes-mlp", 2, settings=settings)
+    whole = bytes_of(found.folder)
+    for lost in ("predictions/test-scores.safetensors", "results/test.json"):
+        (found.folder / "fold-2" / lost).unlink()
+        assert bytes_of(crossval(tmp_path / "out", "diabetes-mlp", 2, settings=settings).folder) == whole
+    (found.folder / "fold-2/predictions/test.csv").unlink()
+    with pytest.raises(RunError, match=f"Remove {found.folder}/fold-2, and the same command makes it anew"):
+        crossval(tmp_path / "out", "diabetes-mlp", 2, settings=settings)
+    shutil.rmtree(found.folder / "fold-2")
+    assert bytes_of(crossval(tmp_path / "out", "diabetes-mlp", 2, settings=settings).folder) == whole
 
 
 def test_interrupted_inside_a_fold_it_says_how_to_go_on(

@@ -20,7 +20,7 @@ from pellucid.cli.asking import (
     asked,
     looked_at,
 )
-from pellucid.cli.outcome import AGAIN, Outcome, Stopped, answer
+from pellucid.cli.outcome import Outcome, Stopped, answer
 
 
 def crossval(
@@ -104,7 +104,7 @@ def curve(
     try:
         made = studies.curve(chosen, sizes=_sizes(sizes), draws=draws, out=out, keep=keep, report=report, before=before)
     except Interrupted:
-        raise Stopped(AGAIN) from None
+        raise Stopped("Interrupted; what was done is saved. The same command goes on with it.") from None
     answer(Outcome.of_curve(made.result, made.report if report else None), json)
 
 

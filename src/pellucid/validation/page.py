@@ -31,7 +31,10 @@ def page(told: Mapping[str, Any], folder: Path) -> str:
     with style.house_style():
         standing, curves = draw_standing(told), draw_curves(told, folder)
         confusion = matrices.draw_confusion(told) if "confusion" in told else []
-    verdict = "".join(f"<p>{escape(str(each['message']))}</p>" for each in told["verdict"])
+    verdict = "".join(
+        f'<p>{escape(str(each["message"]))}</p><pre class="copy">{escape(str(each["next"]))}</pre>'
+        for each in told["verdict"]
+    )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

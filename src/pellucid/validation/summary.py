@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pellucid import verdict
 from pellucid.data.split import rows_hash
+from pellucid.errors import RunError
 from pellucid.evaluation import kept
 from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
@@ -45,6 +46,7 @@ def write(
     Args:
         target: what is predicted, for an ensemble of several seeds.
     """
+    _write_predictions(folder, dealt)
     results = [read_json(folder / member.name / "results/test.json", "metrics", "directions") for member in dealt]
     first = results[0]
     ratio = judged_to_training(dealt)
@@ -74,7 +76,6 @@ def write(
         "training_seconds": round(sum(result["training_seconds"] for result in results), 3),
         "parameters": first["parameters"],
     }
-    _write_predictions(folder, dealt)
     folder.write_json(RESULT, told)
     return told
 
@@ -239,10 +240,13 @@ def _write_predictions(folder: RunFolder, dealt: Sequence[Member]) -> None:
     """Write every fold's predictions of its own rows as one CSV, by row."""
     lines: list[tuple[int, list[str]]] = []
     head: list[str] = []
-    for member in dealt:
-        path = folder / member.name / "predictions/test.csv"
-        if not path.exists():
-            return
+    paths = [(member, folder / member.name / "predictions/test.csv") for member in dealt]
+    lost = [path for _, path in paths if not path.exists()]
+    if len(lost) == len(paths):
+        return
+    if lost:
+        raise RunError(f"{lost[0]} is missing. Remove {lost[0].parents[1]}, and the same command makes it anew.")
+    for member, path in paths:
         with path.open(encoding="utf-8", newline="") as file:
             read = csv.reader(file)
             head = next(read)
