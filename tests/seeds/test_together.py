@@ -114,3 +114,9 @@ def test_one_run_has_none_to_learn_with(tmp_path: Path, capsys: pytest.CaptureFi
         main(["train", "diabetes-mlp", "--stack"])
     assert end.value.code == 2
     assert "--stack goes with --seeds" in capsys.readouterr().err
+
+
+def test_an_interval_over_seeds_holds_nothing_that_cannot_be(tmp_path: Path) -> None:
+    told = pellucid.train("digits-mlp", SETTINGS, seeds=2, out=tmp_path / "out", report=False, quiet=True).result
+    assert told["metrics"]["auc"]["high"] == 1  # Student's t of two has 12.7 deviations
+    assert all(0 <= score["low"] <= score["value"] <= score["high"] for score in told["metrics"].values())

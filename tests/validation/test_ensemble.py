@@ -79,3 +79,13 @@ def test_of_one_seed_there_is_none(tmp_path: Path) -> None:
     found = crossval(tmp_path / "out", "diabetes-mlp", 2, settings={"train.epochs": 1, "evaluate.baselines": False})
     assert "ensemble" not in found.result
     assert not any("ensemble" in cell for cell in tell.rows(found.result)[0])
+
+
+def test_no_interval_holds_what_cannot_be(tmp_path: Path) -> None:
+    """Two folds, one of which is far better, have a t of one degree of freedom: 12.7 deviations either way."""
+    found = crossval(tmp_path / "out", "diabetes-mlp", 2, settings={"train.epochs": 1}, seeds=2).result
+    for entrant in (found["metrics"], found["ensemble"], *found["baselines"].values()):
+        assert entrant["rmse"]["low"] >= 0
+        assert entrant["mae"]["low"] >= 0
+        assert entrant["r2"]["high"] <= 1
+    assert found["metrics"]["r2"]["low"] < found["metrics"]["r2"]["value"] < found["metrics"]["r2"]["high"]
