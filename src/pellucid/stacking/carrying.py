@@ -98,7 +98,9 @@ def _decided(folder: RunFolder, jobs: Sequence[Job], execution: Execution, stack
     decided: list[Together] = []
     if (folder / DECISION).exists():
         told = rundir.read_json(folder / DECISION, "groups")["groups"]
-        decided = [Together(tuple(each["names"]), each["stacked"], each["reason"], each["draws"]) for each in told]
+        decided = [
+            Together(tuple(each["names"]), each["stacked"], each["reason"], each.get("draws", True)) for each in told
+        ]
     known = {name for each in decided for name in each.names}
     new = [job for job in jobs if job.name not in known]
     if new:
