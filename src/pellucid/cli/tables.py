@@ -35,7 +35,7 @@ def held(key: str, value: Any) -> str:
 
 
 def _of_cost(cost: Mapping[str, Any], columns: Columns) -> str:
-    from pellucid.reporting.certainty import WAYS
+    from pellucid.reporting.certainty import UNTRIED, WAYS
 
     rows = [("decision by", "cost of a row", "95 % interval", "saved", "95 % interval")]
     for way, paid in cost["ways"].items():
@@ -49,6 +49,8 @@ def _of_cost(cost: Mapping[str, Any], columns: Columns) -> str:
             f"Answer {threshold['class']} where its probability is at least {threshold['by_trying']:.3g} (by trying)"
             + (f"; {wanted:.3g} where probabilities are right." if wanted is not None else ".")
         )
+    elif threshold:
+        lines.append(UNTRIED)
     return "\n".join(lines)
 
 

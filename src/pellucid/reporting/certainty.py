@@ -19,6 +19,11 @@ WAYS = {
 }
 
 
+UNTRIED = (
+    "No threshold was tried: test may find none, and the last evaluation of validation was not asked about these costs."
+)
+
+
 @dataclass(frozen=True)
 class Sure:
     """What the page says of it; each table as lines of cells, its first cell a name."""
@@ -88,10 +93,14 @@ def _calibration(result: Result) -> list[str]:
         f"and more than {_per_cent(chance['high'])} once in twenty times."
     ]
     p = error["p"]
-    shown = "so it is poorly calibrated" if p < 0.05 else "so it is not shown to be poorly calibrated"
-    lines[0] += f" As large a distance has probability {words.rounded(float(f'{p:.2g}'))} by chance alone, {shown}."
+    shown = "so it is hardly chance" if p < 0.05 else "so it may be chance"
+    lines[0] += f" Chance alone makes as large a distance with probability {words.rounded(float(f'{p:.2g}'))}, {shown}."
     heat = found.get("temperature")
-    if heat:
+    if heat and heat["value"] == 1:
+        lines.append(
+            "No temperature was fitted: on validation it makes no mistake, so how sure it is of one is not known."
+        )
+    elif heat:
         saved = heat["log_loss"]["saved"]
         kind = "softer" if heat["value"] > 1 else "sharper"
         if saved["low"] > 0:
@@ -104,8 +113,8 @@ def _calibration(result: Result) -> list[str]:
             f"The temperature that suits validation best is {heat['value']:.3g}, which makes probabilities {kind} and "
             f"changes no prediction. {verdict}: on rows that it was not fitted on the log loss goes from "
             f"{_number(heat['log_loss']['before']['value'])} to {_number(heat['log_loss']['after']['value'])}, better "
-            f"by {_number(saved['value'])} ({_number(saved['low'])} to {_number(saved['high'])}). To use it: "
-            "predict.calibrated=true."
+            f"by {_number(saved['value'])} ({_number(saved['low'])} to {_number(saved['high'])})."
+            + (" To use it: predict.calibrated=true." if saved["high"] >= 0 else "")
         )
     return lines
 
@@ -186,6 +195,8 @@ def _cost_note(cost: Mapping[str, Any] | None) -> str:
         )
         wanted = threshold["by_probability"]
         told += f"; were all probabilities right, it would be {wanted:.3g}." if wanted is not None else "."
+    elif threshold:
+        told += f" {UNTRIED}"
     return told
 
 
