@@ -36,12 +36,20 @@ class Sure:
     """Whether there are several targets."""
     classes: Sequence[Sequence[str]] = ()
     num_classes: int = 0
-    ways: Sequence[Sequence[str]] = ()
-    cost_note: str = ""
+    costs: Sequence[Costs] = ()
     slices: Sequence[Slice] = ()
     num_slices: int = 0
     slice_metric: str = ""
     too_small: str = ""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What decisions cost a row of a part, by each way to decide."""
+
+    part: str
+    note: str
+    ways: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -71,8 +79,11 @@ def told(record: Record) -> Sure | None:
         has_names=any(each.get("target") for each in result["conformal"]["coverages"]),
         classes=[_of_class(row) for row in (worst[:MOST_ROWS] if len(table) > MOST_ROWS else table)],
         num_classes=len(table),
-        ways=_ways(result.get("cost")),
-        cost_note=_cost_note(result.get("cost")),
+        costs=[
+            Costs(part, _cost_note(found["cost"]), _ways(found["cost"]))
+            for part, found in record.results.items()
+            if "cost" in found
+        ],
         slices=[_slice(each) for each in tested[:MOST_ROWS]],
         num_slices=len(tested),
         slice_metric=slices[0]["metric"] if slices else "",
@@ -172,9 +183,9 @@ def _of_class(row: Mapping[str, Any]) -> list[str]:
     return cells
 
 
-def _ways(cost: Mapping[str, Any] | None) -> list[list[str]]:
+def _ways(cost: Mapping[str, Any]) -> list[list[str]]:
     lines = []
-    for way, paid in (cost or {}).get("ways", {}).items():
+    for way, paid in cost["ways"].items():
         saved = paid.get("saved")
         lines.append(
             [WAYS[way], _number(paid["value"]), _ends(paid)]
@@ -183,9 +194,7 @@ def _ways(cost: Mapping[str, Any] | None) -> list[list[str]]:
     return lines
 
 
-def _cost_note(cost: Mapping[str, Any] | None) -> str:
-    if not cost:
-        return ""
+def _cost_note(cost: Mapping[str, Any]) -> str:
     told = f"Costs, true:predicted: {', '.join(cost['asked'])}; all other mistakes cost 1."
     threshold = cost.get("threshold")
     if threshold and threshold["by_trying"] is not None:
