@@ -109,6 +109,10 @@ def test_a_threshold_of_other_costs_is_not_used_on_test(run: str, capsys: pytest
     tested = answer(capsys, "evaluate", run, "--split", "test", "--cost", "ill:healthy=2")
     assert tested["cost"]["threshold"]["by_trying"] is None
     assert set(tested["cost"]["ways"]) == {"likeliest", "least_expected_cost", "least_expected_cost_calibrated"}
+    page = Path(run, "report.html").read_text()
+    first, second = (page.index(f"Decisions by cost, on {part}") for part in ("validation", "test"))
+    assert page.count("No threshold was tried") == 1
+    assert first < second < page.index("No threshold was tried")
 
 
 def test_slices_by_a_column_that_is_not_learned_from(run: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,11 @@ def test_the_bare_error_is_its_definition() -> None:
     assert found["low"] <= found["value"] <= found["high"]
 
 
+def test_the_bare_error_of_a_coin_that_is_sure() -> None:
+    given = Events("heads", np.full(100, 0.9), np.arange(100) % 2 == 0)
+    assert calibration.bare_error(given, calibration.bins_of(given.probability)) == pytest.approx(0.4)
+
+
 def test_rows_of_one_probability_share_a_bin() -> None:
     assert set(calibration.bins_of(np.repeat([0.3, 0.9], 100)).tolist()) == {0, 1}
     assert calibration.bins_of(np.full(100, 0.5)).tolist() == [0] * 100
@@ -63,7 +68,7 @@ def test_rows_of_one_probability_share_a_bin() -> None:
 
 
 @pytest.mark.parametrize("clustered", [False, True])
-def test_a_calibrated_net_is_seldom_called_poorly_calibrated(clustered: bool) -> None:
+def test_a_calibrated_net_seldom_looks_otherwise(clustered: bool) -> None:
     """Clusters of ten rows share their outcome, so that a test of single rows would err often."""
     p_values = []
     for seed in range(200):
@@ -126,10 +131,10 @@ def test_the_temperature_is_found_in_pieces_too(monkeypatch: pytest.MonkeyPatch)
     assert whole == pytest.approx(2, rel=0.2)
 
 
-def test_the_temperature_of_separable_rows_is_the_smallest() -> None:
+def test_rows_without_a_mistake_tell_no_temperature_and_rows_that_are_all_wrong_the_largest() -> None:
     targets = np.array([0, 1] * 30)
     logs = log_softmax(np.eye(2)[targets] * 3, axis=1)
-    assert 1 / calibration.LARGEST_TEMPERATURE <= calibration.temperature(logs, targets) < 0.1
+    assert calibration.temperature(logs, targets) == 1
     assert calibration.temperature(logs, 1 - targets) == pytest.approx(calibration.LARGEST_TEMPERATURE, rel=1e-3)
 
 
@@ -159,11 +164,23 @@ def test_halves_are_disjoint_and_keep_clusters_whole() -> None:
     assert calibration.halves(100, np.zeros(100, np.int64)) == []
 
 
+def test_pieces_are_judged_once_and_keep_clusters_whole() -> None:
+    clusters = np.repeat(np.arange(20), 7)
+    pieces = calibration.crossed(140, clusters, 5)
+    assert sorted(np.concatenate([judged for _, judged in pieces]).tolist()) == list(range(140))
+    for fitted, judged in pieces:
+        assert not set(clusters[fitted]) & set(clusters[judged])
+        assert len(fitted) + len(judged) == 140
+    assert len(calibration.crossed(90, np.repeat(np.arange(3), 30), 5)) == 3
+    assert calibration.crossed(24, None, 5) == []
+
+
 def test_cross_fitting_never_judges_what_it_was_fitted_on() -> None:
     logs, targets = logits_of(200, 3, 2.0)
     softened, places = calibration.cross_tempered(logs, targets, None)
     assert places.tolist() == list(range(200))
-    for fitted, judged in calibration.halves(200, None):
+    for fitted, judged in calibration.crossed(200, None, 5):
+        assert not set(fitted) & set(judged)
         expected = tempered(logs[judged], calibration.temperature(logs[fitted], targets[fitted]))
         assert softened[judged] == pytest.approx(expected)
 

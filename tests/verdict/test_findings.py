@@ -12,8 +12,10 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2
 
+from pellucid.evaluation.calibration import log_loss
+from pellucid.tasks.certainty import tempered
 from pellucid.verdict import VERDICTS, judge, of_folds, of_seeds
-from pellucid.verdict.calibration import calibration_error, losses_at, poorly_calibrated
+from pellucid.verdict.calibration import poorly_calibrated
 from pellucid.verdict.leaks import suspiciously_good
 from pellucid.verdict.overfitting import overfits
 from pellucid.verdict.record import POINT_ROWS, Record, Told
@@ -103,9 +105,9 @@ def test_a_temperature_is_found_again() -> None:
         found = poorly_calibrated(record(log_probability=logits, targets=targets))
         assert found is not None
         by_scipy = minimize_scalar(
-            lambda t, x=logits, y=targets: losses_at(x, y, np.array([t])).mean(), bounds=(0.1, 10), method="bounded"
+            lambda t, x=logits, y=targets: log_loss(tempered(x, t), y).mean(), bounds=(0.1, 10), method="bounded"
         )
-        assert found.evidence["temperature"] == pytest.approx(by_scipy.x, rel=0.05)
+        assert found.evidence["temperature"] == pytest.approx(by_scipy.x, rel=1e-3)
         assert found.evidence["temperature"] == pytest.approx(1 / temperature, rel=0.1)
         assert ("too sure" in found.message) == (temperature < 1)
 
@@ -119,9 +121,11 @@ def test_the_truth_is_seldom_found_poorly_calibrated() -> None:
     assert found <= 2
 
 
-def test_calibration_error_of_a_coin_that_is_sure() -> None:
-    logits = np.log(np.tile([0.9, 0.1], (100, 1)))
-    assert calibration_error(logits, np.arange(100) % 2) == pytest.approx(0.4)
+def test_rows_of_one_group_are_judged_as_if_each_were_alone() -> None:
+    for seed in range(20):
+        logits, targets = _predictions(60, 0.75, seed)
+        made = record(log_probability=logits, targets=targets)
+        assert poorly_calibrated(replace(made, clusters=np.full(60, 3))) == poorly_calibrated(made)
 
 
 def _results(values: Any, halves: Any) -> list[dict[str, Any]]:

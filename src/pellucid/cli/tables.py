@@ -7,6 +7,7 @@ from typing import Any
 
 MOST_SLICES = 20
 """Lines of slices that are printed, the worst; all are in the result."""
+RESULTS = "results/{}.json"
 Columns = Callable[[Sequence[Sequence[str]], Sequence[int]], str]
 
 
@@ -20,7 +21,7 @@ def of_result(result: Mapping[str, Any], columns: Columns) -> list[str]:
     if "cost" in result:
         told.append(_of_cost(result["cost"], columns))
     if "slices" in result:
-        told.append(_of_slices(result["slices"], columns))
+        told.append(_of_slices(result["slices"], columns, result["split"]))
     return told
 
 
@@ -35,7 +36,7 @@ def held(key: str, value: Any) -> str:
 
 
 def _of_cost(cost: Mapping[str, Any], columns: Columns) -> str:
-    from pellucid.reporting.certainty import WAYS
+    from pellucid.reporting.certainty import UNTRIED, WAYS
 
     rows = [("decision by", "cost of a row", "95 % interval", "saved", "95 % interval")]
     for way, paid in cost["ways"].items():
@@ -49,10 +50,12 @@ def _of_cost(cost: Mapping[str, Any], columns: Columns) -> str:
             f"Answer {threshold['class']} where its probability is at least {threshold['by_trying']:.3g} (by trying)"
             + (f"; {wanted:.3g} where probabilities are right." if wanted is not None else ".")
         )
+    elif threshold:
+        lines.append(UNTRIED)
     return "\n".join(lines)
 
 
-def _of_slices(slices: Sequence[Mapping[str, Any]], columns: Columns) -> str:
+def _of_slices(slices: Sequence[Mapping[str, Any]], columns: Columns, part: str) -> str:
     tested = [each for each in slices if not each["too_small"]]
     rows = [("slice", "rows", *_metric(slices), "95 % interval", "against the rest", "95 % interval", "p (Holm)")]
     for each in tested[:MOST_SLICES]:
@@ -63,7 +66,7 @@ def _of_slices(slices: Sequence[Mapping[str, Any]], columns: Columns) -> str:
     lines = [f"Slices, the worst first, {len(tested)} tested against the rest together:"]
     lines = [*lines, columns(rows, range(1, 7))] if tested else ["No slice is large enough to be tested."]
     if len(tested) > MOST_SLICES:
-        lines.append(f"{len(tested) - MOST_SLICES} more are in the result and in the report.")
+        lines.append(f"{len(tested) - MOST_SLICES} more are in {RESULTS.format(part)}.")
     if small := [f"{each['column']} {each['value']} ({each['n']})" for each in slices if each["too_small"]]:
         told = ", ".join(small[:8]) + (f" and {len(small) - 8} more" if len(small) > 8 else "")
         lines.append(f"Too small to be tested: {told}.")

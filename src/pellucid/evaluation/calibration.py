@@ -30,7 +30,8 @@ FEWEST = 20
 CLUSTERS_OF_BIN, FEWEST_BINS = 10, 4
 """Of rows that belong together there are fewer bins, so that each holds the evidence of some clusters."""
 LARGEST_TEMPERATURE = 20.0
-"""Temperatures lie between its inverse and it: of separable rows the best one is 0, of wrong ones infinite."""
+"""Temperatures lie between its inverse and it: of rows that are all wrong the best one is infinite."""
+FIFTHS = 5
 STEPS = 60
 NUMBERS_AT_ONCE = 4 << 20
 
@@ -73,6 +74,20 @@ def bins_of(probability: Floats, num_bins: int = NUM_BINS, clusters: Clusters = 
     return codes
 
 
+def dense(clusters: NDArray[np.int64] | None) -> Clusters:
+    """Codes from 0 of which rows belong together; None where all do, so that nothing could be told of others."""
+    if clusters is None:
+        return None
+    codes: NDArray[np.int64] = np.unique(clusters, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return codes if codes.max(initial=0) > 0 else None
+
+
+def bare_error(given: Events, bins: NDArray[np.int64]) -> float:
+    """Return the mean distance of the bins from what was held probable, noise and all."""
+    sums = np.bincount(bins, weights=given.outcome - given.probability)
+    return float(np.abs(sums).sum() / len(bins))
+
+
 def reliability(given: Events, bins: NDArray[np.int64], resamples: int, clusters: Clusters) -> list[dict[str, Any]]:
     """Return of each bin the mean probability, the share that came true with its interval, and how many rows."""
     shares = {}
@@ -112,7 +127,7 @@ def calibration_error(given: Events, bins: NDArray[np.int64], resamples: int, cl
     parts = {str(code): Score(moments[:, [code, -1]], "ratio", "max") for code in range(int(bins.max()) + 1)}
     distances = np.array([part.value for part in parts.values()])
     noise = np.stack(list(resampled(parts, resamples, clusters=clusters).values()), axis=1) - distances
-    bare = float(np.abs(distances).sum())
+    bare = bare_error(given, bins)
     chance = np.concatenate(list(_by_chance(given, bins, resamples, clusters)))
     alike = np.full_like(distances, bare / len(distances))
     ends = [[bare * _scale(shape, noise, bare, point) for shape in (distances, alike)] for point in (0.975, 0.5, 0.025)]
@@ -179,8 +194,11 @@ def log_loss(log_probabilities: NDArray[Any], targets: NDArray[np.int64]) -> Flo
 def temperature(log_probabilities: NDArray[Any], targets: NDArray[np.int64]) -> float:
     """Return the temperature that makes the true classes most probable, by Newton's method within a bracket.
 
-    The log loss is convex in 1 / temperature, so there is one minimum.
+    The log loss is convex in 1 / temperature, so there is one minimum. Where every row is right it lies at 0, which
+    would make the net sure of everything; nothing is known of its mistakes then, and 1 is returned.
     """
+    if (log_probabilities.argmax(axis=1) == targets).all():
+        return 1.0
     pieces = max(1, log_probabilities.size // NUMBERS_AT_ONCE)
     inverse, low, high = 1.0, 1 / LARGEST_TEMPERATURE, LARGEST_TEMPERATURE
     for _ in range(STEPS):
@@ -212,22 +230,38 @@ def _derivatives(logs: NDArray[Any], targets: NDArray[np.int64], inverse: float)
     return slope, float(((p * np.square(logs)).sum(axis=1) - np.square(mean)).sum())
 
 
-def halves(rows: int, clusters: Clusters, seed: int = 0) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Return (fit on, judge on) row places twice, each half once each; clusters stay whole. None of too few rows."""
+Parts = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""Places of rows to fit on, and of those to judge; each row is judged once."""
+
+
+def crossed(rows: int, clusters: Clusters, num: int, seed: int = 0) -> Parts:
+    """Return each of `num` pieces of the rows to judge, with all others to fit on; clusters stay whole.
+
+    None where there would be too few rows to fit on.
+    """
     codes = np.arange(rows) if clusters is None else clusters
-    random = np.random.default_rng(seed)
-    first = np.isin(codes, random.permutation(np.unique(codes))[::2])
-    one, other = np.flatnonzero(first), np.flatnonzero(~first)
-    return [(one, other), (other, one)] if min(len(one), len(other)) >= FEWEST else []
+    order = np.random.default_rng(seed).permutation(np.unique(codes))
+    judged = [np.isin(codes, order[place::num]) for place in range(min(num, len(order)))]
+    if len(judged) < 2 or rows - max(int(piece.sum()) for piece in judged) < FEWEST:
+        return []
+    return [(np.flatnonzero(~piece), np.flatnonzero(piece)) for piece in judged]
+
+
+def halves(rows: int, clusters: Clusters, seed: int = 0) -> Parts:
+    """Return (fit on, judge on) row places twice, each half once each; clusters stay whole. None of too few rows."""
+    return crossed(rows, clusters, 2, seed)
 
 
 def cross_tempered(
     log_probabilities: NDArray[Any], targets: NDArray[np.int64], clusters: Clusters
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """Return log-probabilities at a temperature that was fitted on the other half, and the rows' places."""
+    """Return log-probabilities at a temperature that was fitted on the other rows, and the rows' places.
+
+    A fifth at a time: a half is much less than what the temperature is fitted on that is told.
+    """
     tempers = [
         (judged, tempered(log_probabilities[judged], temperature(log_probabilities[fitted], targets[fitted])))
-        for fitted, judged in halves(len(targets), clusters)
+        for fitted, judged in crossed(len(targets), clusters, FIFTHS)
     ]
     if not tempers:
         return np.zeros((0, log_probabilities.shape[1])), np.zeros(0, np.int64)

@@ -1,7 +1,7 @@
 """How sure a net is, and whether it may be: calibration, conformal sets, decisions by cost, classes and slices.
 
 What is fitted (a temperature, quantiles, a threshold) is fitted on validation. There it is judged by cross-fitting,
-each half of the rows by what the other half gave; on test by what all of validation gave.
+each half of the rows (of a temperature each fifth) by what the others gave; on test by what all of validation gave.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pellucid.tasks.score import mean_score
 from pellucid.tasks.task import Look, Task
 
 CROSSED = "by halves, each by what was fitted on the other"
+IN_FIFTHS = "by fifths, each by what was fitted on the others"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def describe(
     """
     if not isinstance(look, RowsLook) or not isinstance(look.task, Classify | Regress):
         return {}
-    clusters = _clusters(look)
+    clusters = calibration.dense(look.clusters)
     if isinstance(look.task, Classify):
         told = _of_classes(look, look.task, kept, clusters, resamples)
         if asked.costs:
@@ -129,7 +130,7 @@ def _of_classes(
     if len(places):
         told["temperature"] = {
             "value": heat,
-            **_fitted(look, kept),
+            **_fitted(look, kept, IN_FIFTHS),
             **_effect(logs[places], softened, targets[places], names, clusters, resamples),
         }
     sets: list[dict[str, Any]] = []
@@ -179,12 +180,12 @@ def may_fit(look: Look) -> bool:
     return look.part != "test"
 
 
-def _fitted(look: RowsLook, kept: Certainty | None) -> dict[str, Any]:
+def _fitted(look: RowsLook, kept: Certainty | None, crossed: str = CROSSED) -> dict[str, Any]:
     """On which rows something was fitted, and how it is judged; nothing was for test where validation left nothing."""
     if kept is None and not may_fit(look):
         return {"fitted_on": None, "judged": look.part}
     if kept is None:
-        return {"fitted_on": {"part": look.part, "rows": len(look.rows)}, "judged": CROSSED}
+        return {"fitted_on": {"part": look.part, "rows": len(look.rows)}, "judged": crossed}
     return {"fitted_on": {"part": kept.part, "rows": kept.rows}, "judged": look.part}
 
 
@@ -192,11 +193,3 @@ def _errors(look: RowsLook, task: Regress) -> NDArray[np.float64]:
     """Absolute errors in the user's units, `[rows, targets]`."""
     found: NDArray[np.float64] = np.abs(look.predictions["number"].astype(np.float64) - task.original(look.targets))
     return found
-
-
-def _clusters(look: RowsLook) -> Clusters:
-    """Codes from 0 of which rows belong together; None where all do, so that nothing could be told of others."""
-    if look.clusters is None:
-        return None
-    codes = np.unique(look.clusters, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return codes if codes.max() > 0 else None

@@ -19,6 +19,11 @@ WAYS = {
 }
 
 
+UNTRIED = (
+    "No threshold was tried: test may find none, and the last evaluation of validation was not asked about these costs."
+)
+
+
 @dataclass(frozen=True)
 class Sure:
     """What the page says of it; each table as lines of cells, its first cell a name."""
@@ -31,12 +36,20 @@ class Sure:
     """Whether there are several targets."""
     classes: Sequence[Sequence[str]] = ()
     num_classes: int = 0
-    ways: Sequence[Sequence[str]] = ()
-    cost_note: str = ""
+    costs: Sequence[Costs] = ()
     slices: Sequence[Slice] = ()
     num_slices: int = 0
     slice_metric: str = ""
     too_small: str = ""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What decisions cost a row of a part, by each way to decide."""
+
+    part: str
+    note: str
+    ways: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -66,8 +79,11 @@ def told(record: Record) -> Sure | None:
         has_names=any(each.get("target") for each in result["conformal"]["coverages"]),
         classes=[_of_class(row) for row in (worst[:MOST_ROWS] if len(table) > MOST_ROWS else table)],
         num_classes=len(table),
-        ways=_ways(result.get("cost")),
-        cost_note=_cost_note(result.get("cost")),
+        costs=[
+            Costs(part, _cost_note(found["cost"]), _ways(found["cost"]))
+            for part, found in record.results.items()
+            if "cost" in found
+        ],
         slices=[_slice(each) for each in tested[:MOST_ROWS]],
         num_slices=len(tested),
         slice_metric=slices[0]["metric"] if slices else "",
@@ -88,10 +104,14 @@ def _calibration(result: Result) -> list[str]:
         f"and more than {_per_cent(chance['high'])} once in twenty times."
     ]
     p = error["p"]
-    shown = "so it is poorly calibrated" if p < 0.05 else "so it is not shown to be poorly calibrated"
-    lines[0] += f" As large a distance has probability {words.rounded(float(f'{p:.2g}'))} by chance alone, {shown}."
+    shown = "so it is hardly chance" if p < 0.05 else "so it may be chance"
+    lines[0] += f" Chance alone makes as large a distance with probability {words.rounded(float(f'{p:.2g}'))}, {shown}."
     heat = found.get("temperature")
-    if heat:
+    if heat and heat["value"] == 1:
+        lines.append(
+            "No temperature was fitted: on validation it makes no mistake, so how sure it is of one is not known."
+        )
+    elif heat:
         saved = heat["log_loss"]["saved"]
         kind = "softer" if heat["value"] > 1 else "sharper"
         if saved["low"] > 0:
@@ -104,8 +124,8 @@ def _calibration(result: Result) -> list[str]:
             f"The temperature that suits validation best is {heat['value']:.3g}, which makes probabilities {kind} and "
             f"changes no prediction. {verdict}: on rows that it was not fitted on the log loss goes from "
             f"{_number(heat['log_loss']['before']['value'])} to {_number(heat['log_loss']['after']['value'])}, better "
-            f"by {_number(saved['value'])} ({_number(saved['low'])} to {_number(saved['high'])}). To use it: "
-            "predict.calibrated=true."
+            f"by {_number(saved['value'])} ({_number(saved['low'])} to {_number(saved['high'])})."
+            + (" To use it: predict.calibrated=true." if saved["high"] >= 0 else "")
         )
     return lines
 
@@ -163,9 +183,9 @@ def _of_class(row: Mapping[str, Any]) -> list[str]:
     return cells
 
 
-def _ways(cost: Mapping[str, Any] | None) -> list[list[str]]:
+def _ways(cost: Mapping[str, Any]) -> list[list[str]]:
     lines = []
-    for way, paid in (cost or {}).get("ways", {}).items():
+    for way, paid in cost["ways"].items():
         saved = paid.get("saved")
         lines.append(
             [WAYS[way], _number(paid["value"]), _ends(paid)]
@@ -174,9 +194,7 @@ def _ways(cost: Mapping[str, Any] | None) -> list[list[str]]:
     return lines
 
 
-def _cost_note(cost: Mapping[str, Any] | None) -> str:
-    if not cost:
-        return ""
+def _cost_note(cost: Mapping[str, Any]) -> str:
     told = f"Costs, true:predicted: {', '.join(cost['asked'])}; all other mistakes cost 1."
     threshold = cost.get("threshold")
     if threshold and threshold["by_trying"] is not None:
@@ -186,6 +204,8 @@ def _cost_note(cost: Mapping[str, Any] | None) -> str:
         )
         wanted = threshold["by_probability"]
         told += f"; were all probabilities right, it would be {wanted:.3g}." if wanted is not None else "."
+    elif threshold:
+        told += f" {UNTRIED}"
     return told
 
 

@@ -23,7 +23,7 @@ def draw(result: Result) -> list[Picture]:
         return []
     pictures = [_diagram(told["bins"], told["of"], "as predicted", BLUE, "reliability")]
     heat = told.get("temperature")
-    if heat:
+    if heat and heat["value"] != 1:
         pictures.append(
             _diagram(heat["bins"], told["of"], f"at temperature {heat['value']:.3g}", ORANGE, "reliability_tempered")
         )

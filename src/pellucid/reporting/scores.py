@@ -40,7 +40,7 @@ def against_baseline(result: Result) -> str:
         return ""
     name, (who, score) = result["primary"], best
     net, text = result["metrics"][name], words.shown(score, name)
-    rival = f"{words.baseline(who)}: {text.full} ({text.interval})"
+    rival = f"{words.baseline(who)}: {text.full} ({text.interval})".replace(" %", "\N{NO-BREAK SPACE}%")
     if not better(result, name, net, score):
         return f"It does not beat the best baseline, {rival}."
     if net["low"] <= score["high"] and score["low"] <= net["high"]:

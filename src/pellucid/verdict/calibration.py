@@ -1,16 +1,15 @@
 """Poorly calibrated: one temperature for all answers makes the probabilities significantly and noticeably better.
 
 C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On Calibration of Modern Neural Networks", 2017, arXiv:1706.04599. A
-softmax of logits over T: T above 1 says that the net is too sure, below 1 that it is not sure enough. T is fitted on
-one half of the validation rows and judged on the other, both ways, so what is gained was not fitted to the rows that
-show it.
+softmax of logits over T: T above 1 says that the net is too sure, below 1 that it is not sure enough. What
+it gains is judged on rows that it was not fitted on. Temperature and error are those of the page.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pellucid.evaluation import calibration
 from pellucid.evaluation.intervals import resampled
 from pellucid.tasks.score import mean_score
 from pellucid.verdict.finding import Finding, again
@@ -26,8 +25,6 @@ ASKED_FOR = 0.1
 FEWEST = 50
 """Rows below which no temperature can be told from chance."""
 RESAMPLES = 1000
-BINS = 10
-_TEMPERATURES = np.geomspace(0.1, 20.0, 107)
 
 
 def poorly_calibrated(record: Record) -> Finding | None:
@@ -35,12 +32,17 @@ def poorly_calibrated(record: Record) -> Finding | None:
     logits, targets = record.log_probability, record.targets
     if logits is None or targets is None or len(targets) < FEWEST or logits.ndim != 2 or not np.isfinite(logits).all():
         return None
-    loss = losses_at(logits, targets, np.array([1.0]))[0]
-    gain = loss - _cross_fitted(logits, targets)
-    drawn = resampled({"gain": mean_score(gain, "max")}, RESAMPLES, clusters=record.clusters)["gain"]
+    clusters = calibration.dense(record.clusters)
+    softened, places = calibration.cross_tempered(logits, targets, clusters)
+    if not len(places):
+        return None
+    loss = calibration.log_loss(logits, targets)
+    gain = loss - calibration.log_loss(softened, targets)
+    drawn = resampled({"gain": mean_score(gain, "max")}, RESAMPLES, clusters=clusters)["gain"]
     low = float(np.quantile(drawn, 0.005))
-    error = calibration_error(logits, targets)
-    temperature = float(_TEMPERATURES[losses_at(logits, targets, _TEMPERATURES).mean(axis=1).argmin()])
+    given = calibration.events(logits, targets, record.result["class_names"])
+    error = calibration.bare_error(given, calibration.bins_of(given.probability, clusters=clusters))
+    temperature = calibration.temperature(logits, targets)
     smoothed = temperature < 1 and record.recipe["task"].get("label_smoothing", 0) > 0
     if not (low > 0 and gain.mean() > GAIN * loss.mean() and error > ERROR + ASKED_FOR * smoothed):
         return None
@@ -71,35 +73,3 @@ def _remedy(record: Record, temperature: float) -> list[str]:
     if task.get("class_weights", "none") != "none":
         return ["task.class_weights=none"]
     return [longer(record.recipe, 2)]
-
-
-def losses_at(
-    logits: NDArray[np.floating], targets: NDArray[np.integer], temperatures: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return each row's negative log-likelihood at each temperature, `[temperatures, rows]`."""
-    found = np.empty((len(temperatures), len(targets)))
-    rows = np.arange(len(targets))
-    for place, temperature in enumerate(temperatures):
-        scaled = logits.astype(np.float64) / temperature
-        scaled -= scaled.max(axis=1, keepdims=True)
-        found[place] = np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets]
-    return found
-
-
-def calibration_error(logits: NDArray[np.floating], targets: NDArray[np.integer]) -> float:
-    """Return the expected calibration error of the most probable class over bins of as many rows, in 0 to 1."""
-    sure, right = np.exp(logits.max(axis=1)), logits.argmax(axis=1) == targets
-    order = np.argsort(sure, kind="stable")
-    pieces = np.array_split(order, min(BINS, len(order)))
-    return float(sum(len(piece) * abs(sure[piece].mean() - right[piece].mean()) for piece in pieces) / len(order))
-
-
-def _cross_fitted(logits: NDArray[np.floating], targets: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Each row's loss at the temperature that is best for the other half of the rows, `[rows]`."""
-    found = losses_at(logits, targets, _TEMPERATURES)
-    halves = np.random.default_rng(0).permutation(len(targets)) % 2
-    scaled = np.empty(len(targets))
-    for one in (0, 1):
-        best = int(found[:, halves != one].mean(axis=1).argmin())
-        scaled[halves == one] = found[best, halves == one]
-    return scaled
