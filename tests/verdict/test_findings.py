@@ -143,10 +143,11 @@ def test_seeds_that_disagree_are_unstable_and_folds_by_cochrans_q() -> None:
     words = shlex.split(found.next)
     assert words[2] == "s/seed-0/recipe.toml"
     assert words[-4:] == ["--seeds", "5", "--out", "s-steadier"]
-    (found,) = of_folds(_results(values, half), RECIPE, "s/fold-0", "s")
+    (found,) = of_folds(_results(values, half), RECIPE, "s")
     q = float((((values - values.mean()) / (half / 1.959964)) ** 2).sum())
     assert found.evidence["q"] == pytest.approx(q, rel=1e-6)
     assert found.evidence["p"] == pytest.approx(float(chi2.sf(q, 4)), rel=1e-6)
+    assert found.next == "pellucid crossval s/recipe.toml --folds 5 --seeds 3 --out s-seeds"
 
 
 def test_seeds_and_folds_that_agree_are_seldom_unstable() -> None:
@@ -154,7 +155,7 @@ def test_seeds_and_folds_that_agree_are_seldom_unstable() -> None:
     error, of_each = 0.02, {"seeds": 0, "folds": 0}
     for _ in range(500):
         # Folds differ by their rows. Seeds are judged by the same rows, and differ by half as much.
-        of_each["folds"] += bool(of_folds(_results(random.normal(0.8, error, 5), 1.96 * error), RECIPE, "f", "f"))
+        of_each["folds"] += bool(of_folds(_results(random.normal(0.8, error, 5), 1.96 * error), RECIPE, "f"))
         of_each["seeds"] += bool(of_seeds(_results(random.normal(0.8, error / 2, 3), 1.96 * error), RECIPE, "s", "s"))
     assert of_each["folds"] <= 0.02 * 500
     assert of_each["seeds"] <= 0.02 * 500

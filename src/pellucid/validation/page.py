@@ -91,7 +91,7 @@ def draw_curves(told: Mapping[str, Any], folder: Path) -> list[Picture]:
             axes.plot(*zip(*points, strict=True), color=BLUE, alpha=0.5, linewidth=0.8)
     if not drawn:
         return []
-    axes.set_title(f"Validation {words.metric(name)} while training")
+    axes.set_title(f"Validation {words.metric(name)}")
     axes.set_xlabel("step")
     style.note(axes, f"{drawn} runs")
     return [style.picture("curves", f"validation {words.metric(name)} against the step, a line per fold", figure)]

@@ -85,8 +85,13 @@ def write(
 def _verdict(folder: RunFolder, dealt: Sequence[Member], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Whether the folds agree, and what most of them show by their own validation."""
     alone = [read_json(folder / member.name / "results/validation.json") for member in dealt]
-    first = folder / dealt[0].name
-    together = verdict.of_folds(results, dealt[0].recipe.model_dump(), str(first), str(folder.path))
+    seed = dealt[0].recipe.seed
+    once = [  # each row is judged in one of these
+        result
+        for member, result in zip(dealt, results, strict=True)
+        if (member.repeat, member.recipe.seed) == (1, seed)
+    ]
+    together = verdict.of_folds(once, dealt[0].recipe.model_dump(), str(folder.path))
     found = of_most(alone, together, "folds" if len({member.recipe.seed for member in dealt}) == 1 else "runs")
     whole = f"pellucid train {shlex.quote(f'{folder.path}/recipe.toml')}"
     return [finding | {"next": whole} if finding["kind"] == "fits" else finding for finding in found]

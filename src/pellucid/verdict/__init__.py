@@ -79,7 +79,7 @@ def of_seeds(results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], ru
     return [found] if found else []
 
 
-def of_folds(results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], run: str, folder: str) -> list[Finding]:
+def of_folds(results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], folder: str) -> list[Finding]:
     """Return what the folds' results show together; each is of its own rows."""
-    found = over_folds(results, recipe, run, folder)
+    found = over_folds(results, recipe, folder)
     return [found] if found else []

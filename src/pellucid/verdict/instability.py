@@ -8,6 +8,7 @@ the share of the variance that is not the rows' (J. Higgins & S. Thompson, "Quan
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,14 +58,11 @@ def over_seeds(
     return Finding("unstable", message, evidence, _steadier(run, folder, recipe, num))
 
 
-def over_folds(
-    results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], run: str, folder: str
-) -> Finding | None:
+def over_folds(results: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any], folder: str) -> Finding | None:
     """Ask whether the folds' scores scatter by more than their intervals say.
 
     Args:
         results: one per fold, each of its own rows.
-        run: one of them, whose recipe.toml is meant.
         folder: that holds them all.
     """
     from scipy.stats import chi2
@@ -84,10 +82,11 @@ def over_folds(
         return None
     message = (
         f"It is unstable: over {len(values)} folds {metric(name)} runs from {values.min():.4g} to "
-        f"{values.max():.4g}, and {share:.0%} of that variance is not the rows' (Cochran's Q, p = {p:.1g})."
+        f"{values.max():.4g}, and {100 * share:.0f} % of that variance is not that of the judged rows (Cochran's Q, "
+        f"p = {p:.1g}). Either the folds are of different kinds, or training is a matter of luck."
     )
     evidence = {"q": q, "p": p, "share": share, "folds": float(len(values))}
-    return Finding("unstable", message, evidence, _steadier(run, folder, recipe, 5))
+    return Finding("unstable", message, evidence, _with_seeds(folder, recipe, len(scores)))
 
 
 def _scores(results: Sequence[Mapping[str, Any]]) -> tuple[str, list[Mapping[str, Any]]]:
@@ -97,6 +96,14 @@ def _scores(results: Sequence[Mapping[str, Any]]) -> tuple[str, list[Mapping[str
     return name, [
         score for score in found if score and all(is_number(score.get(key)) for key in ("value", "low", "high"))
     ]
+
+
+def _with_seeds(folder: str, recipe: Mapping[str, Any], num: int) -> str:
+    """The same folds with several seeds: what they then differ by is the rows, and no chance of training."""
+    path, out = f"{folder}/recipe.toml", f"{folder}-seeds"
+    if recipe["data"].get("source") == "arrays":
+        return f"pellucid.crossval({path!r}, data=(X, y), folds={num}, seeds=3, out={out!r})"
+    return shlex.join(["pellucid", "crossval", path, "--folds", str(num), "--seeds", "3", "--out", out])
 
 
 def _steadier(run: str, folder: str, recipe: Mapping[str, Any], num: int) -> str:
