@@ -57,8 +57,8 @@ def asked(
         raise PellucidError("--target and --model go with --data PATH.")
     if recipe is not None and "=" in recipe and not Path(recipe).exists():
         raise PellucidError(
-            f"{recipe} is a setting, and goes after a recipe: pellucid train digits {recipe}. What is resumed keeps its "
-            "own recipe."
+            f"{recipe} is a setting, and goes after a recipe: pellucid train digits {recipe}. "
+            "What is resumed keeps its own recipe."
         )
     return recipe_of(recipe, settings or []) if recipe is not None else None
 
