@@ -12,7 +12,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,13 +124,14 @@ class RunFolder:
         self.append("journal.jsonl", [{"when": now(), "event": event, **facts}])
 
 
-def create(name: str, recipe_toml: str, out: Path | None = None) -> RunFolder:
+def create(name: str, recipe_toml: str, out: Path | None = None, also: Mapping[str, Any] | None = None) -> RunFolder:
     """Make a run folder that holds its recipe and environment from the moment it exists, and lock it.
 
     Args:
         name: the recipe's name; the folder is `runs/NAME`, or `runs/NAME-2` and so on where that is taken.
         recipe_toml: the resolved recipe.
         out: another place; it must not exist yet, or be empty.
+        also: JSON files that it holds from then on too, by name.
 
     Raises:
         RunError: `out` is taken.
@@ -151,6 +152,8 @@ def create(name: str, recipe_toml: str, out: Path | None = None) -> RunFolder:
         write_atomically(beside / "recipe.toml", recipe_toml.encode())
         made = {**environment(), "recipe_sha256": hashlib.sha256(recipe_toml.encode()).hexdigest()}
         write_atomically(beside / "environment.json", json.dumps(made, indent=1).encode())
+        for file, value in (also or {}).items():
+            write_atomically(beside / file, (json.dumps(value, indent=1) + "\n").encode())
         path = _rename_to_free_name(beside, out, parent / name)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
@@ -214,6 +217,15 @@ def lock(path: Path) -> RunFolder:
             f"{path}/recipe.toml was altered since the run was made; the run would not be what it says. Restore it, or "
             f"train the altered one as a run of its own: pellucid train {path}/recipe.toml"
         )
+    return hold(path)
+
+
+def hold(path: Path) -> RunFolder:
+    """Take a folder that holds several runs, and is none itself, for this process.
+
+    Raises:
+        RunError: another process is writing it.
+    """
     handle = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

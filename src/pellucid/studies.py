@@ -19,7 +19,7 @@ from pellucid.size_curve.runs import NUM_DRAWS
 from pellucid.size_curve.subsets import NUM_SIZES
 from pellucid.validation import crossval as validation
 from pellucid.validation import summary
-from pellucid.validation.members import Plan
+from pellucid.validation.dealing import Plan
 from pellucid.verbs import Run, path_or_none, question_of, recipe_of
 
 

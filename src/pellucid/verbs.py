@@ -9,13 +9,13 @@ from typing import Any, overload
 
 from torch import nn
 
-from pellucid import experiment, ledger, reporting, rundir
+from pellucid import experiment, ledger, records, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
 from pellucid.artefacts.artefact import OWN, Artefact
 from pellucid.catalogue import find
-from pellucid.data import keep, lookup
+from pellucid.data import lookup
 from pellucid.data.arrays import Question, from_parts
 from pellucid.data.columns import Columns
 from pellucid.data.world import World
@@ -120,6 +120,7 @@ def train(
     *,
     out: str | Path | None = None,
     seeds: None = None,
+    stack: bool = False,
     report: bool = True,
     quiet: bool = False,
     before: Callable[[Recipe, Parts], None] | None = None,
@@ -131,6 +132,7 @@ def train(
     *,
     out: str | Path | None = None,
     seeds: int,
+    stack: bool = False,
     report: bool = True,
     quiet: bool = False,
     before: Callable[[Recipe, Parts], None] | None = None,
@@ -141,6 +143,7 @@ def train(
     *,
     out: str | Path | None = None,
     seeds: int | None = None,
+    stack: bool = False,
     report: bool = True,
     quiet: bool = False,
     before: Callable[[Recipe, Parts], None] | None = None,
@@ -153,14 +156,17 @@ def train(
         out: the run folder; `runs/NAME` by default.
         seeds: carry it out so often, with the recipe's seed and those after it, in `OUT/seed-0` and so on
             (`runs/NAME-seeds` by default). Runs that are there already stay, and those that were interrupted go on.
+        stack: let the seeds learn in one pass where their nets allow it and where it pays; which, and why, is told.
         before: called with the recipe and with what was assembled of it, before a run folder is made.
 
     Raises:
         PellucidError: the recipe or the data cannot be used; nothing was made.
     """
     given = Given(report=report, quiet=quiet, before=before)
+    if stack and seeds is None:
+        raise PellucidError("One run has none to learn with: stack goes with seeds.")
     if seeds is not None:
-        return Runs(several.train(recipe_of(recipe, settings), seeds, path_or_none(out), given))
+        return Runs(several.train(recipe_of(recipe, settings), seeds, path_or_none(out), given, stack=stack))
     return Run(experiment.train(recipe_of(recipe, settings), path_or_none(out), given))
 
 
@@ -283,7 +289,7 @@ def evaluate(
     with rundir.lock(path) as folder, threads_kept():
         recipe = recipes.read(path / "recipe.toml")
         kept = artefacts.read(path / "artefact", run.module if isinstance(run, Run) else None)
-        execution = experiment.recorded_execution(folder, recipe)
+        execution = records.recorded_execution(folder, recipe)
         columns = _columns(path, recipe, _parts(data, validation))
         world = _world(path, recipe, execution, kept, columns)
         if world.size(split) == 0:
@@ -352,7 +358,7 @@ def replay(
     with rundir.lock(path) as folder, threads_kept():
         recipe = recipes.read(path / "recipe.toml")
         given = Given(_columns(path, recipe, _parts(data, validation)), model)
-        parts = experiment.assemble(recipe, experiment.recorded_execution(folder, recipe), given)
+        parts = experiment.assemble(recipe, records.recorded_execution(folder, recipe), given)
         return failure.replay(parts.rule, place)
 
 
@@ -393,12 +399,12 @@ def _columns(path: Path, recipe: Recipe, given: dict[str, tuple[Any, Any]]) -> C
     """A run's columns from memory: given again, or kept with it; None where the recipe names a data set."""
     if given:
         return from_parts(given, question_of(recipe))
-    return keep.read(path / experiment.KEPT_DATA) if (path / experiment.KEPT_DATA).exists() else None
+    return records.kept_data(path)
 
 
 def _world(path: Path, recipe: Recipe, execution: Execution, kept: Artefact, columns: Columns | None) -> World:
     """The run's own rows, split and fitted steps; anything else is refused."""
-    opened = experiment.open_world(recipe, execution, columns, experiment.kept_split(path))
+    opened = experiment.open_world(recipe, execution, columns, records.kept_split(path))
     began = rundir.read_json(path / "split.json", "data_hash", "hash")
     if any(began[key] != now for key, now in opened.identity.items()):
         raise RunError(f"The data or its split is not what {path} was trained on. Restore the files as they were.")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pellucid
-from pellucid import experiment, ledger
+from pellucid import experiment, ledger, records
 from pellucid.data.seal import Seal
 from pellucid.errors import SealedError
 from pellucid.evaluation import baselines
@@ -81,7 +81,7 @@ def test_a_split_of_a_fold_is_kept_with_its_run(tmp_path: Path) -> None:
     split = folds(recipe.split, world.columns, 3)[0]  # type: ignore[attr-defined]
     fold = type(split)(split.parts, split.how, split.section, "fold-1")
     run = experiment.train(recipe, tmp_path / "run", experiment.Given(split=fold, report=False, quiet=True))
-    kept = experiment.kept_split(run)
+    kept = records.kept_split(run)
     assert kept is not None
     assert kept.hash == fold.hash
     found = pellucid.evaluate(run)

@@ -17,6 +17,7 @@ from pellucid import experiment
 from pellucid.cli.app import main
 from pellucid.data.rows import Rows
 from pellucid.data.split import Split
+from pellucid.errors import PellucidError
 from pellucid.training.bookkeeping import Bookkeeping
 
 QUICK = ["train.epochs=1", "execution.threads=1", "evaluate.baselines=false"]
@@ -242,3 +243,9 @@ def test_another_recipe_or_other_rows_in_the_folder_are_refused(whole: pellucid.
         pellucid.curve("digits-mlp", QUICK, sizes=SIZES, draws=2, out="curve", report=False, quiet=True)
     with pytest.raises(pellucid.RunError, match="another recipe"):
         pellucid.curve("digits-softmax", [*SHORT, "split.seed=1"], sizes=SIZES, draws=2, out="curve")
+
+
+def test_a_borrowed_yardstick_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(PellucidError, match="judges by what another run learned"):
+        pellucid.curve("digits-dcgan", out=tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from pellucid.recipe import SplitSection
 from pellucid.spec import Field
 from pellucid.training import fit
 from pellucid.training.interrupt import Interrupted
-from pellucid.validation.members import Plan, judged_to_training, members
+from pellucid.validation.dealing import Plan, judged_to_training, members
 from pellucid.verbs import recipe_of
 
 QUICK = {"train.epochs": 2, "execution.threads": 1, "execution.variant": "eager", "rule.optimizer.learning_rate": 0.01}
@@ -84,6 +85,29 @@ def test_every_step_is_fitted_anew_on_the_folds_own_training_rows(tmp_path: Path
         hashes.add(step["fitted_on"]["hash"])
         assert pellucid.predict(run)[0]["prediction"] in map(str, range(10))
     assert len(hashes) == 3
+    pellucid.resume_crossval(found, report=False, quiet=True)  # what it began with holds: nothing is removed
+    assert all((found.folder / f"fold-{number}/artefact/model.json").exists() for number in (1, 2, 3))
+
+
+def test_data_that_changed_are_refused(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(60, 3)).astype(np.float32), np.arange(60) % 2
+    settings = {"train.epochs": 1, "train.batch_size": 16, "evaluate.baselines": False}
+    out = crossval(tmp_path / "out", "digits-mlp", 2, data=(X, y), settings=settings).folder
+    with pytest.raises(RunError, match="its rows are not those of now: restore the files"):
+        pellucid.resume_crossval(out, data=(X + 1, y), report=False, quiet=True)
+
+
+def test_the_folder_says_what_it_is_from_its_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*arguments: Any) -> Any:
+        raise MemoryError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rundir, "lock", dies)
+        with pytest.raises(MemoryError):
+            crossval(tmp_path / "out", "diabetes-mlp", 2)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"recipe.toml", "environment.json", "crossval.json"}
+    assert pellucid.resume_crossval(tmp_path / "out", report=False, quiet=True).metrics
 
 
 def test_the_test_part_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +186,20 @@ def test_killed_between_folds_it_goes_on_to_the_same_bytes(
     found = crossval(tmp_path / "out")
     assert (tmp_path / "out/fold-1/results/test.json").stat().st_mtime_ns == before
     assert bytes_of(found.folder) == bytes_of(whole.folder)
+
+
+def test_what_was_lost_is_made_anew_or_named(tmp_path: Path) -> None:
+    settings = {"train.epochs": 1, "evaluate.baselines": False}
+    found = crossval(tmp_path / "out", "diabetes-mlp", 2, settings=settings)
+    whole = bytes_of(found.folder)
+    for lost in ("predictions/test-scores.safetensors", "results/test.json"):
+        (found.folder / "fold-2" / lost).unlink()
+        assert bytes_of(crossval(tmp_path / "out", "diabetes-mlp", 2, settings=settings).folder) == whole
+    (found.folder / "fold-2/predictions/test.csv").unlink()
+    with pytest.raises(RunError, match=f"Remove {found.folder}/fold-2, and the same command makes it anew"):
+        crossval(tmp_path / "out", "diabetes-mlp", 2, settings=settings)
+    shutil.rmtree(found.folder / "fold-2")
+    assert bytes_of(crossval(tmp_path / "out", "diabetes-mlp", 2, settings=settings).folder) == whole
 
 
 def test_interrupted_inside_a_fold_it_says_how_to_go_on(
@@ -250,8 +288,16 @@ def test_another_recipe_takes_another_folder(tmp_path: Path, monkeypatch: pytest
     other = pellucid.crossval("diabetes-mlp", {**tiny, "seed": 1}, folds=2, report=False, quiet=True)
     assert [str(each.folder) for each in (one, other)] == ["runs/diabetes-mlp-crossval", "runs/diabetes-mlp-crossval-2"]
     assert pellucid.crossval("diabetes-mlp", tiny, folds=2, report=False, quiet=True).folder == one.folder
-    with pytest.raises(RunError, match="no cross-validation of this recipe on these rows"):
+    with pytest.raises(RunError, match="is a cross-validation of 2 folds"):
         pellucid.crossval("diabetes-mlp", tiny, folds=3, out=one.folder, report=False, quiet=True)
+    with pytest.raises(RunError, match="is a cross-validation of another recipe"):
+        pellucid.crossval("diabetes-mlp", tiny, folds=2, out=other.folder, report=False, quiet=True)
+    with pytest.raises(RunError, match="keeps no artefacts"):
+        pellucid.crossval("diabetes-mlp", tiny, folds=2, out=one.folder, artefacts=True, report=False, quiet=True)
+    with pytest.raises(RunError, match="is no cross-validation"):
+        pellucid.crossval("diabetes-mlp", tiny, folds=2, out=one.folder / "fold-1", report=False, quiet=True)
+    with pytest.raises(RunError, match="is no cross-validation"):
+        pellucid.resume_crossval(one.folder / "fold-1")
     with pytest.raises(RunError, match="is a cross-validation"):
         pellucid.evaluate(one.folder)
 

@@ -23,7 +23,7 @@ from pellucid.cli.asking import (
     asked,
     looked_at,
 )
-from pellucid.cli.outcome import Outcome, Stopped, answer, run_safely
+from pellucid.cli.outcome import AGAIN, Outcome, Stopped, answer, run_safely
 
 app = typer.Typer(
     name="pellucid",
@@ -53,6 +53,7 @@ def train(
         int | None,
         typer.Option(metavar="N", help="Train with N seeds, in OUT/seed-0 and so on.", show_default=False),
     ] = None,
+    stack: Annotated[bool, typer.Option("--stack", help="Let the seeds learn in one pass where that pays.")] = False,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run.", show_default=False)] = None,
     replay: Annotated[
         Path | None, typer.Option(metavar="RUN/failures/step-N", help="Do a failed step again.", show_default=False)
@@ -70,6 +71,8 @@ def train(
     chosen = asked(recipe, settings, data, target, model)
     if seeds is not None and chosen is None:
         raise PellucidError("--seeds goes with a recipe; given again, it goes on with those that were interrupted.")
+    if stack and seeds is None:
+        raise PellucidError("--stack goes with --seeds: one run has none to learn with.")
     if resume is not None and (chosen is not None or settings):
         raise PellucidError("A resumed run keeps its own recipe: give --resume RUN alone.")
     if sum(choice is not None for choice in (chosen, resume, replay)) != 1:
@@ -81,7 +84,7 @@ def train(
     before = looked_at(chosen) if chosen is not None and check else None
     try:
         if seeds is not None:
-            runs = verbs.train(chosen, out=out, seeds=seeds, report=report, before=before)
+            runs = verbs.train(chosen, out=out, seeds=seeds, stack=stack, report=report, before=before)
             answer(Outcome.of_seeds(runs.result), json)
             return
         if resume is not None:
@@ -89,7 +92,7 @@ def train(
         else:
             run = verbs.train(chosen, out=out, report=report, before=before)
     except Interrupted as interruption:
-        raise Stopped(str(interruption)) from None
+        raise Stopped(AGAIN if seeds is not None else str(interruption)) from None
     answer(Outcome.of_run(run.folder, "validation", report=report), json)
 
 

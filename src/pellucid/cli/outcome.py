@@ -201,6 +201,9 @@ def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
+AGAIN = "Interrupted; what was done is saved. The same command goes on with it."
+
+
 class Stopped(PellucidError):
     """A run was interrupted, and its message says how to go on. (Typer would drop a KeyboardInterrupt's message.)"""
 

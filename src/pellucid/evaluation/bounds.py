@@ -48,6 +48,11 @@ def bounds_of(score: Score) -> Bounds:
     return POSITIVE if (first >= 0).all() and (second >= 0).all() else UNBOUNDED
 
 
+def within(low: float, high: float, bounds: Bounds) -> tuple[float, float]:
+    """Return an interval without what cannot be: of a few scores of a kind that lies in bounds."""
+    return max(low, bounds[0]), min(high, bounds[1])
+
+
 def around(value: float, half: float, bounds: Bounds) -> tuple[float, float]:
     """Return an interval around a value within its bounds, of half-width `half` where those are far.
 

@@ -96,7 +96,7 @@ class MemberFailed(TrainingFailed):
         )
         super().__init__(
             f"Step {step + 1} was stopped at learning rate {learning_rate:.3g}: {told}. "
-            f"No weight was touched. Train {names[0]} alone to be told of the layer and the rows. "
+            f"No weight was touched. With --no-stack, and another --out, {names[0]} tells of the layer and the rows. "
             "Try a smaller rule.optimizer.learning_rate, rule.clip=1.0 or a warm-up."
         )
 

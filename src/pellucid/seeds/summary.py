@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 
 from pellucid import rundir, verdict
+from pellucid.evaluation import kept
+from pellucid.evaluation.bounds import bounds_of, within
 from pellucid.evaluation.intervals import with_intervals
+from pellucid.evaluation.kept import NET
 from pellucid.recipe import Recipe
 from pellucid.tasks.score import mean_score
 from pellucid.verdict.several import of_most
@@ -55,11 +58,21 @@ def of(folder: Path, runs: Sequence[Path], recipe: Recipe) -> dict[str, Any]:
         "looks": sum(result["looks"] for result in results),
         "unit": "seed",
         **{name: first[name] for name in kept if name in first},
-        "metrics": with_intervals(scores, resamples=0),
+        "metrics": _within_bounds(with_intervals(scores, resamples=0), runs[0]),
         "training_seconds": round(sum(result["training_seconds"] for result in results), 3),
         "verdict": of_most(results, verdict.of_seeds(results, recipe.model_dump(), str(runs[0]), str(folder)), "seeds"),
         "seeds": seeds,
     }
+
+
+def _within_bounds(metrics: dict[str, dict[str, Any]], run: Path) -> dict[str, dict[str, Any]]:
+    """Student's intervals without what cannot be, such as an accuracy above 1."""
+    path = run / "predictions/validation-scores.safetensors"
+    known = kept.read(path).entrants[NET] if path.exists() else {}
+    for name in metrics.keys() & known.keys():
+        low, high = within(metrics[name]["low"], metrics[name]["high"], bounds_of(known[name]))
+        metrics[name] |= {"low": low, "high": high}
+    return metrics
 
 
 def as_bytes(told: dict[str, Any]) -> bytes:

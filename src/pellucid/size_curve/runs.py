@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pellucid import experiment, members, rundir
+from pellucid import experiment, members, refusals, rundir
 from pellucid.data.columns import Columns
 from pellucid.data.draws import classes_of
 from pellucid.data.rows import Rows
@@ -72,7 +72,7 @@ def train(
     recipe, given = experiment.resolve(recipe), given or Given()
     _check(recipe, num_draws)
     folder = out if out is not None else Path("runs") / f"{recipe.name}-curve"
-    members.check(folder, FOLDER, ("results", "report.html"), "runs by size")
+    members.check(folder, (FOLDER,), ("results", "report.html"), "runs by size")
     planned = plan(recipe, sizes, num_draws, given)
     runs = []
     for number, subset in enumerate(planned.subsets):
@@ -109,6 +109,7 @@ def plan(recipe: Recipe, sizes: int | Sequence[int], num_draws: int, given: Give
         if given.before is not None:
             given.before(recipe, parts)
     world = parts.world
+    refusals.check_alone(recipe, parts.task)  # now, not after the largest size, which is the recipe's own split
     if not isinstance(world, Rows):
         raise PellucidError(f"{recipe.name}: a size curve needs rows of data to take some of, and this has none.")
     if world.size("validation") == 0:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from pellucid import experiment, rundir
+from pellucid import experiment, members, records, rundir
 from pellucid import recipe as recipes
+from pellucid.errors import RunError
 from pellucid.execution import Execution
 from pellucid.experiment import Given
 from pellucid.recipe import Recipe
@@ -44,18 +44,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Together:
-    """A decision: which members learn together, or one alone, and why."""
+    """A decision: which members learn together, or one alone, and why; whether they draw random numbers as they do."""
 
     names: tuple[str, ...]
     stacked: bool
     reason: str
+    draws: bool = False
 
 
 def carry_out(
     folder: RunFolder,
     jobs: Sequence[Job],
     execution: Execution,
-    judged: str,
     *,
     stack: bool = True,
     after: Callable[[Path], None] = lambda run: None,
@@ -64,38 +64,62 @@ def carry_out(
 
     Args:
         folder: that holds them, locked by this process.
-        judged: a file of a run that is written when all of it is done.
+        jobs: as they were before, or more of them.
         stack: let them learn together where that pays.
         after: called with each run's folder when it is done.
+
+    Raises:
+        RunError: a run that is there is of another recipe, or began in one pass with others that are no longer wanted.
     """
     decided = _decided(folder, jobs, execution, stack)
     by_name = {job.name: job for job in jobs}
     quiet = jobs[0].given.quiet
     for number, each in enumerate(decided):
-        left = [by_name[name] for name in each.names if not (folder / name / judged).exists()]
+        wanted = [by_name[name] for name in each.names if name in by_name]
+        left = [job for job in wanted if not members.is_done(folder / job.name, job.given)]
         if each.stacked and left:
+            if len(wanted) < len(each.names):
+                raise RunError(
+                    f"{folder.path} began with {', '.join(each.names)} in one pass, which needs all of them. Ask for "
+                    "as many, or choose another --out."
+                )
             _tell(quiet, f"{', '.join(each.names)} in one pass. {each.reason}")
-            _stacked(folder, [by_name[name] for name in each.names], execution, judged, f"pass-{number + 1}")
+            _stacked(folder, wanted, execution, each.draws, f"pass-{number + 1}")
         elif left:
             _tell(quiet, f"{left[0].name} ({jobs.index(left[0]) + 1} of {len(jobs)})")
-            _alone(folder, left[0], execution)
-        for name in each.names:
-            after(folder / name)
+            members.carry_out(left[0].recipe, folder / left[0].name, replace(left[0].given, execution=execution))
+        for job in wanted:
+            after(folder / job.name)
     return decided
 
 
 def _decided(folder: RunFolder, jobs: Sequence[Job], execution: Execution, stack: bool) -> list[Together]:
-    """Who learns with whom: as it was decided, or by trying and measuring."""
+    """Who learns with whom: as it was decided, and of those that are new by trying and measuring."""
+    decided: list[Together] = []
     if (folder / DECISION).exists():
         told = rundir.read_json(folder / DECISION, "groups")["groups"]
-        return [Together(tuple(each["names"]), each["stacked"], each["reason"]) for each in told]
+        decided = [Together(tuple(each["names"]), each["stacked"], each["reason"], each["draws"]) for each in told]
+    known = {name for each in decided for name in each.names}
+    new = [job for job in jobs if job.name not in known]
+    if new:
+        begun = [job.name for job in new if (folder / job.name).exists()]
+        decided += [Together((name,), False, "It was begun alone.") for name in begun]
+        decided += _decide([job for job in new if job.name not in begun], execution, stack)
+        folder.write_json(DECISION, {"groups": [asdict(each) for each in decided]})
+    return decided
+
+
+def _decide(jobs: Sequence[Job], execution: Execution, stack: bool) -> list[Together]:
+    """Who learns with whom, by trying and measuring."""
+    if not jobs:
+        return []
     groups = _groups(jobs, execution) if stack and len(jobs) > 1 else []
     decided: list[Together] = []
     for each in groups:
         names = tuple(member.name for member in each.members)
         measured = pays(each, execution)
         if measured.pays:
-            decided.append(Together(names, True, measured.reason))
+            decided.append(Together(names, True, measured.reason, each.draws))
         else:
             decided += [Together((name,), False, measured.reason) for name in names]
     if not groups:
@@ -103,10 +127,6 @@ def _decided(folder: RunFolder, jobs: Sequence[Job], execution: Execution, stack
         decided = [Together((job.name,), False, reason) for job in jobs]
     for reason in sorted({each.reason for each in decided if not each.stacked and each.reason}):
         _tell(jobs[0].given.quiet, f"One after another: {reason.removeprefix('One after another: ')}")
-    groups_told: list[dict[str, Any]] = [
-        {"names": list(each.names), "stacked": each.stacked, "reason": each.reason} for each in decided
-    ]
-    folder.write_json(DECISION, {"groups": groups_told})
     return decided
 
 
@@ -123,27 +143,19 @@ def _member(job: Job, execution: Execution) -> Member:
     return Member(job.name, job.recipe, experiment.assemble(job.recipe, execution, job.given))
 
 
-def _alone(folder: RunFolder, job: Job, execution: Execution) -> None:
-    run, given = folder / job.name, replace(job.given, execution=execution)
-    if (run / "recipe.toml").exists():
-        experiment.resume(run, given)
-    else:
-        experiment.train(job.recipe, run, given)
-
-
-def _stacked(folder: RunFolder, jobs: Sequence[Job], execution: Execution, judged: str, name: str) -> None:
+def _stacked(folder: RunFolder, jobs: Sequence[Job], execution: Execution, draws: bool, name: str) -> None:
     """Train a group in one pass, then make the folder of each as if it had been alone, and remove the pass's own."""
-    members = tuple(_member(job, execution) for job in jobs)
+    grouped = tuple(_member(job, execution) for job in jobs)
     path = folder / name
     new = not (path / "recipe.toml").exists()
     own = rundir.create(name, recipes.to_toml(jobs[0].recipe), path) if new else rundir.lock(path)
     with own as place:
         place.sweep()
-        trained = fit(Group(members, ""), execution, place, quiet=jobs[0].given.quiet)
-        settled = experiment.recorded_execution(place, jobs[0].recipe)
-    for job, member, found in zip(jobs, members, trained, strict=True):
+        trained = fit(Group(grouped, "", draws), execution, place, quiet=jobs[0].given.quiet)
+        settled = records.recorded_execution(place, jobs[0].recipe)
+    for job, member, found in zip(jobs, grouped, trained, strict=True):
         run = folder / job.name
-        if not (run / judged).exists():
+        if not members.is_done(run, job.given):
             shutil.rmtree(run, ignore_errors=True)  # a kill came while it was made
             experiment.adopt(
                 job.recipe, run, settled, member.parts, job.given, found.weights, found.account, found.lines

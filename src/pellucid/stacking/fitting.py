@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pellucid import checkpoint, experiment, rules
+from pellucid import checkpoint, experiment, records, rules
 from pellucid.catalogue import configure
 from pellucid.errors import TrainingFailed
 from pellucid.evaluation.evaluate import run as evaluate
@@ -98,8 +98,8 @@ def fit(
         MemberFailed: the loss or the gradient of one of them is not finite.
     """
     recipe, parts = group.members[0].recipe, group.members[0].parts
-    if (folder / experiment.EXECUTION).exists():
-        execution = experiment.recorded_execution(folder, recipe)
+    if (folder / records.EXECUTION).exists():
+        execution = records.recorded_execution(folder, recipe)
     stacked = assemble(group, execution)
     whole = replace(parts, model=stacked.model, rule=stacked.rule, source=stacked.source)
     tuned = experiment.settled(folder, recipe, execution, whole, Given(quiet=quiet))

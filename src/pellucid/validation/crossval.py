@@ -11,14 +11,13 @@ folds stay, the one that was interrupted goes on to the bytes that it would have
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pellucid import environments, experiment, rundir
+from pellucid import environments, experiment, members, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts.artefact import OWN
 from pellucid.data import world as worlds
@@ -31,12 +30,12 @@ from pellucid.recipe import Recipe
 from pellucid.rundir import RunFolder
 from pellucid.stacking import Job, carry_out
 from pellucid.training.interrupt import Interrupted
-from pellucid.validation import page, summary
-from pellucid.validation.members import Member, Plan, members
+from pellucid.validation import dealing, page, summary
+from pellucid.validation.dealing import Member, Plan
 
 SETTINGS = "crossval.json"
-JUDGED = "results/test.json"
-"""Of a fold's run: written last, so where it is the fold is done."""
+HOW = ("artefacts", "stack")
+"""Of the settings, what says nothing of the numbers: a folder keeps to what it began with."""
 
 
 @dataclass(frozen=True)
@@ -77,28 +76,38 @@ def crossval(
         read = columns if columns is not None else worlds.read(recipe.data, worlds.keys_of(recipe))
         if read.schema["input"].kind == "tokens":
             raise PellucidError("A text is one stream, of which no folds are dealt. Use --seeds, or documents.")
-        dealt = members(recipe, worlds.rows_of(recipe, read), plan)
+        dealt = dealing.members(recipe, worlds.rows_of(recipe, read), plan)
         given = Given(read=read, report=False, quiet=options.quiet, judges_fold=True)
         settings = {"format": 1, **asdict(plan), "data_hash": read.hash, "splits": [each.split.hash for each in dealt]}
+        how = {"artefacts": options.artefacts, "stack": options.stack}
         parts = _assembled(dealt[0], decide(recipe.execution), given, options)
-        with _folder(recipe, settings, out) as folder, undisturbed(), _told_how_to_resume(folder):
-            execution = _settled(folder, dealt[0], parts, given)
+        with _folder(recipe, settings | how, out) as folder, undisturbed(), _told_how_to_resume(folder):
+            began = rundir.read_json(folder / SETTINGS)
+            keeps = began.get("artefacts", False)
+            execution = members.settled(folder, dealt[0].recipe, parts, given)
             together = carry_out(
                 folder,
                 [Job(each.name, each.recipe, replace(given, split=each.split)) for each in dealt],
                 execution,
-                JUDGED,
-                stack=options.stack,
-                after=lambda run: None if options.artefacts else _slim(run),
+                stack=began.get("stack", options.stack),
+                after=lambda run: None if keeps else members.slim(run),
             )
-            told = summary.write(folder, plan, dealt, together)
+            told = summary.write(folder, plan, dealt, together, read.schema.get("target"))
             if options.report:
                 folder.write_text("report.html", page.page(told, folder.path))
             return folder.path
 
 
 def resume(path: Path, columns: Columns | None = None, options: Options = Options()) -> Path:
-    """Go on with a cross-validation that was interrupted or killed."""
+    """Go on with a cross-validation that was interrupted or killed.
+
+    Raises:
+        RunError: it is none, or its data are not what it began with.
+    """
+    if not (path / SETTINGS).exists():
+        raise RunError(
+            f"{path} is no cross-validation: it has no {SETTINGS}. A run goes on by pellucid train --resume."
+        )
     settings = rundir.read_json(path / SETTINGS, "folds", "repeats", "seeds")
     plan = Plan(*(int(settings[name]) for name in ("folds", "repeats", "seeds")))
     return crossval(recipes.read(path / "recipe.toml"), plan, path, columns, options)
@@ -130,43 +139,33 @@ def _folder(recipe: Recipe, settings: dict[str, Any], out: Path | None) -> RunFo
     while True:
         path = out or Path("runs") / (name if number == 1 else f"{name}-{number}")
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            folder = rundir.create(name, toml, path)
-            folder.write_json(SETTINGS, settings)
-            return folder
-        if _is_same(path, toml, settings):
+            return rundir.create(name, toml, path, {SETTINGS: settings})
+        other = _other(path, toml, settings)
+        if not other:
             folder = rundir.lock(path)
             folder.sweep()
-            if not (folder / SETTINGS).exists():
-                folder.write_json(SETTINGS, settings)
             return folder
         if out is not None:
-            raise RunError(
-                f"{out} exists already, and is no cross-validation of this recipe on these rows. Choose another --out."
-            )
+            raise RunError(f"{out} exists already, and {other}. Choose another --out.")
         number += 1
 
 
-def _is_same(path: Path, toml: str, settings: dict[str, Any]) -> bool:
-    """Whether a folder holds this very cross-validation, whole or not."""
-    kept = path / SETTINGS
-    if not (path / "recipe.toml").is_file() or (path / "recipe.toml").read_text(encoding="utf-8") != toml:
-        return False
-    if not kept.exists():  # a kill came between the folder and this file
-        return {each.name for each in path.iterdir()} <= {"recipe.toml", "environment.json", ".lock"}
-    return bool(rundir.read_json(kept) == json.loads(json.dumps(settings)))
-
-
-def _settled(folder: RunFolder, member: Member, parts: Parts, given: Given) -> Execution:
-    """Settle how it is computed by the first fold, once: all folds are computed alike."""
-    if (folder / experiment.EXECUTION).exists():
-        return experiment.recorded_execution(folder, member.recipe)
-    return experiment.settled(folder, member.recipe, decide(member.recipe.execution), parts, given).execution
-
-
-def _slim(run: Path) -> None:
-    """Remove what is only needed to go on with a run, or to predict by it."""
-    for name in ("checkpoints", "artefact"):
-        shutil.rmtree(run / name, ignore_errors=True)
+def _other(path: Path, toml: str, settings: dict[str, Any]) -> str:
+    """Why a folder does not hold this very cross-validation, whole or not; nothing where it does."""
+    if not (path / SETTINGS).is_file() or not (path / "recipe.toml").is_file():
+        return "is no cross-validation"
+    began = rundir.read_json(path / SETTINGS)
+    if (path / "recipe.toml").read_text(encoding="utf-8") != toml:
+        return "is a cross-validation of another recipe"
+    same = {name for name, value in json.loads(json.dumps(settings)).items() if began.get(name) == value}
+    if not {"folds", "repeats", "seeds"} <= same:
+        return f"is a cross-validation of {Plan(began['folds'], began['repeats'], began['seeds']).told}"
+    if set(settings) - same - set(HOW):
+        what = "rows" if "data_hash" not in same else "folds"
+        return f"its {what} are not those of now: restore the files as they were to go on with it"
+    if settings["artefacts"] and not began.get("artefacts"):
+        return "keeps no artefacts"
+    return ""
 
 
 @contextmanager

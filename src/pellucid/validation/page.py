@@ -31,7 +31,10 @@ def page(told: Mapping[str, Any], folder: Path) -> str:
     with style.house_style():
         standing, curves = draw_standing(told), draw_curves(told, folder)
         confusion = matrices.draw_confusion(told) if "confusion" in told else []
-    verdict = "".join(f"<p>{escape(str(each['message']))}</p>" for each in told["verdict"])
+    verdict = "".join(
+        f'<p>{escape(str(each["message"]))}</p><pre class="copy">{escape(str(each["next"]))}</pre>'
+        for each in told["verdict"]
+    )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -67,9 +70,11 @@ def page(told: Mapping[str, Any], folder: Path) -> str:
 
 
 def draw_standing(told: Mapping[str, Any]) -> list[Picture]:
-    """Draw the primary score of the net and of every baseline, as means over the folds."""
+    """Draw the primary score of the net, of an ensemble and of every baseline, as means over the folds."""
     name = told["primary"]
     rows = [("the net", told["metrics"][name], "net")]
+    if name in told.get("ensemble", {}):
+        rows.append((f"an ensemble of {told['plan']['seeds']}", told["ensemble"][name], "other"))
     rows += [(words.baseline(who), each[name], "baseline") for who, each in told["baselines"].items() if name in each]
     return [scores.draw_rows(rows, told)]
 

@@ -11,6 +11,7 @@ import csv
 import io
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,27 +19,39 @@ from numpy.typing import NDArray
 
 from pellucid import verdict
 from pellucid.data.split import rows_hash
+from pellucid.errors import RunError
 from pellucid.evaluation import kept
+from pellucid.evaluation.bounds import Bounds, bounds_of, within
 from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
 from pellucid.evaluation.intervals import with_intervals
 from pellucid.evaluation.kept import NET, Kept
-from pellucid.reporting import words
 from pellucid.rundir import RunFolder, read_json
+from pellucid.spec import Field
 from pellucid.stacking import Together
 from pellucid.tasks.score import Score
-from pellucid.validation.members import Member, Plan, judged_to_training
+from pellucid.validation import ensemble
+from pellucid.validation.dealing import Member, Plan, judged_to_training
 from pellucid.verdict.several import of_most
 
 RESULT = "results/crossval.json"
 OUT_OF_FOLD = "predictions/out-of-fold.csv"
 
 
-def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequence[Together]) -> dict[str, Any]:
-    """Sum up finished folds, write `results/crossval.json` and the pooled predictions, and return the former."""
+def write(
+    folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequence[Together], target: Field | None = None
+) -> dict[str, Any]:
+    """Sum up finished folds, write `results/crossval.json` and the pooled predictions, and return the former.
+
+    Args:
+        target: what is predicted, for an ensemble of several seeds.
+    """
+    _write_predictions(folder, dealt)
     results = [read_json(folder / member.name / "results/test.json", "metrics", "directions") for member in dealt]
     first = results[0]
     ratio = judged_to_training(dealt)
+    pieces = [kept.read(folder / member.name / "predictions/test-scores.safetensors") for member in dealt]
+    bounds = {name: bounds_of(score) for name, score in pieces[0].entrants[NET].items()}
     names = [name for name in first["metrics"] if all(name in result["metrics"] for result in results)]
     values = {name: _by_fold([result["metrics"][name] for result in results], dealt) for name in names}
     told: dict[str, Any] = {
@@ -51,11 +64,12 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequ
         "task": first["task"],
         "primary": first["primary"],
         "directions": {name: first["directions"][name] for name in names},
-        "metrics": {name: _summed_up(name, values[name], ratio) for name in names},
-        "baselines": _baselines(results, dealt, values, first, ratio),
+        "metrics": {name: _summed_up(values[name], ratio, bounds[name]) for name in names},
+        **_ensemble(folder, dealt, values, target, ratio, bounds),
+        "baselines": _baselines(results, dealt, values, first, ratio, bounds),
         "folds": [{name: float(values[name][place]) for name in names} for place in range(len(values[names[0]]))],
         "fold_results": [_of_member(member, result, names) for member, result in zip(dealt, results, strict=True)],
-        "pooled": _pooled(folder, dealt, first),
+        "pooled": _pooled(folder, dealt, pieces),
         **_confusion(results),
         "stacking": [{"folds": list(each.names), "stacked": each.stacked, "reason": each.reason} for each in together],
         "verdict": _verdict(folder, dealt, results),
@@ -64,7 +78,6 @@ def write(folder: RunFolder, plan: Plan, dealt: Sequence[Member], together: Sequ
         "training_seconds": round(sum(result["training_seconds"] for result in results), 3),
         "parameters": first["parameters"],
     }
-    _write_predictions(folder, dealt)
     folder.write_json(RESULT, told)
     return told
 
@@ -103,10 +116,9 @@ def _by_fold(scores: Sequence[Mapping[str, Any]], dealt: Sequence[Member]) -> ND
     return np.array([np.mean(each) for each in found.values()])
 
 
-def _summed_up(name: str, values: NDArray[np.float64], ratio: float) -> dict[str, Any]:
+def _summed_up(values: NDArray[np.float64], ratio: float, bounds: Bounds) -> dict[str, Any]:
     mean, low, high, _ = corrected(values, ratio)
-    if words.is_share(name):
-        low, high = max(0.0, low), min(1.0, high)
+    low, high = within(low, high, bounds)
     return {
         "value": mean,
         "low": low,
@@ -117,12 +129,40 @@ def _summed_up(name: str, values: NDArray[np.float64], ratio: float) -> dict[str
     }
 
 
+def _ensemble(
+    folder: RunFolder,
+    dealt: Sequence[Member],
+    values: Mapping[str, NDArray[np.float64]],
+    target: Field | None,
+    ratio: float,
+    bounds: Mapping[str, Bounds],
+) -> dict[str, Any]:
+    """The scores of the ensemble of each fold's seeds, and by pairs how far they are from those of single nets."""
+    by_fold: dict[tuple[int, int], list[Path]] = {}
+    for member in dealt:
+        by_fold.setdefault((member.repeat, member.fold), []).append(folder / member.name)
+    if all(len(runs) == 1 for runs in by_fold.values()):
+        return {}
+    judged = [ensemble.scores(runs, dealt[0].recipe, target, list(values)) for runs in by_fold.values()]
+    told: dict[str, Any] = {}
+    for name in values:
+        if all(name in scores for scores in judged):
+            theirs = np.array([scores[name].value for scores in judged])
+            mean, low, high, p = corrected(theirs - values[name], ratio)
+            told[name] = {
+                **_summed_up(theirs, ratio, bounds[name]),
+                "difference": {"value": mean, "low": low, "high": high, "p": p, "test": "corrected resampled t"},
+            }
+    return {"ensemble": told} if told else {}
+
+
 def _baselines(
     results: Sequence[Mapping[str, Any]],
     dealt: Sequence[Member],
     values: Mapping[str, NDArray[np.float64]],
     first: Mapping[str, Any],
     ratio: float,
+    bounds: Mapping[str, Bounds],
 ) -> dict[str, dict[str, Any]]:
     """Each baseline's scores over the same folds, and by pairs how far the net is from them, with Holm's p-values."""
     told: dict[str, dict[str, Any]] = {}
@@ -134,7 +174,7 @@ def _baselines(
             theirs = _by_fold([result["baselines"][name][metric] for result in results], dealt)
             mean, low, high, p = corrected(values[metric] - theirs, ratio)
             told[name][metric] = {
-                **_summed_up(metric, theirs, ratio),
+                **_summed_up(theirs, ratio, bounds[metric]),
                 "difference": {"value": mean, "low": low, "high": high, "p": p, "test": "corrected resampled t"},
             }
     for metric in values:
@@ -152,12 +192,11 @@ def _confusion(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"class_names": results[0]["class_names"], "confusion": counts.tolist()}
 
 
-def _pooled(folder: RunFolder, dealt: Sequence[Member], first: Mapping[str, Any]) -> dict[str, Any]:
+def _pooled(folder: RunFolder, dealt: Sequence[Member], pieces: Sequence[Kept]) -> dict[str, Any]:
     """The scores of all folds' rows together, each row judged by nets that had not seen it; kept unit by unit too.
 
     Of several repeats and seeds a row's predictions belong together, as do those of its group.
     """
-    pieces = [kept.read(folder / member.name / "predictions/test-scores.safetensors") for member in dealt]
     entrants = {entrant: _joined([piece.entrants[entrant] for piece in pieces]) for entrant in pieces[0].entrants}
     rows = np.concatenate([_rows(piece, member) for piece, member in zip(pieces, dealt, strict=True)])
     clusters = rows if pieces[0].clusters is None else _groups(pieces, dealt, rows)
@@ -203,10 +242,13 @@ def _write_predictions(folder: RunFolder, dealt: Sequence[Member]) -> None:
     """Write every fold's predictions of its own rows as one CSV, by row."""
     lines: list[tuple[int, list[str]]] = []
     head: list[str] = []
-    for member in dealt:
-        path = folder / member.name / "predictions/test.csv"
-        if not path.exists():
-            return
+    paths = [(member, folder / member.name / "predictions/test.csv") for member in dealt]
+    lost = [path for _, path in paths if not path.exists()]
+    if len(lost) == len(paths):
+        return
+    if lost:
+        raise RunError(f"{lost[0]} is missing. Remove {lost[0].parents[1]}, and the same command makes it anew.")
+    for member, path in paths:
         with path.open(encoding="utf-8", newline="") as file:
             read = csv.reader(file)
             head = next(read)

@@ -28,7 +28,27 @@ def sentence(told: Told, baseline: str, metric: str) -> str:
 def sentences(told: Told) -> list[str]:
     """Say how the net stands against each baseline, by the primary score."""
     metric = told["primary"]
-    return [sentence(told, name, metric) for name, scores in told["baselines"].items() if metric in scores]
+    against = [sentence(told, name, metric) for name, scores in told["baselines"].items() if metric in scores]
+    return [*_of_ensemble(told, metric), *against]
+
+
+def _of_ensemble(told: Told, metric: str) -> list[str]:
+    """Say what the nets of a fold's seeds come to together, where there are several."""
+    if metric not in told.get("ensemble", {}):
+        return []
+    score = told["ensemble"][metric]
+    difference, shown = score["difference"], words.shown(score, metric)
+    apart, unit = words.shown(difference, metric), " points" if words.is_share(metric) else ""
+    better = difference["value"] > 0 if told["directions"][metric] == "max" else difference["value"] < 0
+    is_shown = difference["p"] < 0.05
+    found = (
+        ("better" if better else "worse") if is_shown else "not shown to be " + ("better" if better else "different")
+    )
+    return [
+        f"Together, as an ensemble, the {told['plan']['seeds']} nets of each fold come to {shown.full} "
+        f"({shown.interval}) in {words.metric(metric)}, which is {found} {'than' if is_shown or better else 'from'} "
+        f"one net alone (difference {apart.value}{unit}, {apart.low} to {apart.high}; p {p_value(difference['p'])})."
+    ]
 
 
 def p_value(p: float) -> str:
@@ -37,16 +57,15 @@ def p_value(p: float) -> str:
 
 
 def rows(told: Told) -> list[list[str]]:
-    """Return the table: a metric per row, then the net's mean, interval and spread, and each baseline's mean."""
-    baselines = list(told["baselines"])
-    table = [["", "net", "95 % interval", "spread", *map(words.baseline, baselines)]]
+    """Return the table: a metric per row, then the net's mean, interval and spread, and the others' means."""
+    baselines, together = list(told["baselines"]), told.get("ensemble", {})
+    ensemble = [f"ensemble of {told['plan']['seeds']}"] if together else []
+    table = [["", "net", "95 % interval", "spread", *ensemble, *map(words.baseline, baselines)]]
     for name, score in told["metrics"].items():
         shown = words.shown(score, name)
         scale = 100 if words.is_share(name) else 1
-        beside = [
-            words.of_metric(told["baselines"][other][name]["value"], name) if name in told["baselines"][other] else ""
-            for other in baselines
-        ]
+        others = [*([together] if together else []), *(told["baselines"][other] for other in baselines)]
+        beside = [words.of_metric(each[name]["value"], name) if name in each else "" for each in others]
         spread = words.rounded(float(f"{scale * score['spread']:.2g}"))
         table.append([words.metric(name), shown.full, shown.interval, spread, *beside])
     return table
