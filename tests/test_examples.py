@@ -60,3 +60,7 @@ def test_own_table() -> None:
 
 def test_leaks() -> None:
     assert run("09_leaks") > 0.4  # of R2, more than an honest split is off
+
+
+def test_honest() -> None:
+    assert run("10_honest") > 5  # of RMSE, surely better than the mean

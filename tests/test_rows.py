@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pellucid
@@ -50,6 +51,13 @@ def files() -> list[tuple[str, Path]]:
 
 def test_every_room_has_a_row() -> None:
     assert {room for room, _ in files()} == set(ROW_OF)
+
+
+def test_the_design_shows_these_rows() -> None:
+    page = (Path(__file__).parent.parent / "docs/design.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\d+) \| `([^`]+)` \|", page, re.MULTILINE)
+    rows = {int(number): {room.rstrip("/") for room in rooms.split()} for number, rooms in shown}
+    assert rows == {row: set(rooms) for row, rooms in enumerate(ROWS) if rooms != ("__main__",)}
 
 
 def test_imports_go_down() -> None:

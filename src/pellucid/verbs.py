@@ -57,9 +57,11 @@ class Run:
         """The report's page."""
         return self.folder / "report.html"
 
-    def evaluate(self, split: str = "test") -> dict[str, Any]:
-        """Evaluate a part; the test part is opened, and the look is counted."""
-        return evaluate(self, split)
+    def evaluate(
+        self, split: str = "validation", *, slices: Sequence[str] = (), costs: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Evaluate a part, as `pellucid.evaluate`; where that is "test" it is opened, and the look is counted."""
+        return evaluate(self, split, slices=slices, costs=costs)
 
     def predict(self, inputs: Any = None, settings: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Predict new rows, continue prompts, sample or play: as `pellucid.predict`."""

@@ -34,6 +34,8 @@ def test_it_says_how_the_net_stands(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, "crossval", "diabetes-mlp", *QUICK[:-1], "--folds", "2", "--out", "out")
     assert code == 0
     assert "Against linear model the net is" in out
+    verdict = json.loads(Path("out/results/crossval.json").read_text())["verdict"]
+    assert all(f"{finding['message']}\n  Next: {finding['next']}" in out for finding in verdict)
     assert "p-values by the same t, over all baselines by Holm" in out
     assert "fold-2 (2 of 2)" in err
     page = Path("out/report.html").read_text()

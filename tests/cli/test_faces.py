@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pellucid import studies
 from pellucid.cli.outcome import Outcome
 from tests.cli.test_contract import call
 
@@ -15,6 +16,9 @@ from tests.cli.test_contract import call
     [
         (["train", "mine.csv"], "mine.csv is no recipe. If it is data of your own: pellucid train --data mine.csv"),
         (["train", "earlier"], "earlier is a run: --resume earlier goes on with it"),
+        (["crossval", "train.epochs=3"], "train.epochs=3 is a setting, and goes after a recipe: pellucid train digits"),
+        (["crossval", "digits", "--folds", "x"], "Invalid value for '--folds'"),
+        (["compare"], "Missing argument 'RUN ...'. See pellucid --help."),
         (["check", "nowhere"], "There is no file, folder or recipe 'nowhere'."),
         (["check", "digit"], "There is no file, folder or recipe 'digit'. Did you mean 'digits'"),
         (
@@ -68,3 +72,21 @@ def test_numbers_by_name_are_written_as_such() -> None:
         [{"input": "a.png", "shares": {"road": 0.35226851, "sky": 0.1}, "file": "a-mask.png"}]
     )
     assert told.text == "a.png: shares road 0.352, sky 0.1  file a-mask.png"
+
+
+def test_the_verbs_stand_in_the_order_in_which_one_comes_to_need_them(capsys: pytest.CaptureFixture[str]) -> None:
+    out = call(capsys, "--help")[1]
+    verbs = [line.split()[0] for line in out.partition("Commands:")[2].splitlines() if line[:2] == "  " < line[2:3]]
+    assert verbs[:7] == ["train", "evaluate", "predict", "crossval", "compare", "curve", "check"]
+
+
+def test_a_curve_that_is_stopped_between_runs_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*given: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(studies, "curve", stopped)
+    code, _, err = call(capsys, "curve", "digits-mlp")
+    assert code == 130
+    assert "The same command goes on with it." in err

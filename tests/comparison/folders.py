@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.evaluation import kept
+from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.kept import Kept, Scores
 from pellucid.tasks.score import mean_score
 
@@ -71,6 +72,9 @@ def make_crossval(path: Path, values: Sequence[Sequence[float]], hashes: Sequenc
         for n, (name, of_seeds) in enumerate(zip(hashes, values, strict=True))
         for seed, value in enumerate(of_seeds)
     ]
+    value, low, high, _ = corrected(np.array([np.mean(of_seeds) for of_seeds in values]), 20 / 80)
+    mean = {"value": value, "low": low, "high": high, "n": len(values), "interval": "corrected"}
     told = {"fold_results": results, "directions": {"accuracy": "max"}, "primary": "accuracy", "data_hash": "data"}
+    told["metrics"] = {"accuracy": mean}
     (path / "results/crossval.json").write_text(json.dumps(told))
     return path

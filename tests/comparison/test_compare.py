@@ -14,6 +14,7 @@ from pellucid import rundir
 from pellucid.comparison import sentences
 from pellucid.comparison.compare import compare
 from pellucid.errors import PellucidError
+from pellucid.tasks.score import mean_score
 from tests.cli.test_contract import answer, call
 from tests.comparison.folders import NUM_ROWS, make_crossval, make_run, scores
 
@@ -150,6 +151,10 @@ def test_other_training_rows_are_noted(runs: list[Path]) -> None:
         (["runs/a", "runs/b", "--out", "runs"], "runs is a folder. Give the page's file: --out runs/compare.html"),
         (["runs/a"], "runs/a has no baselines to be compared with."),
         (["runs/a", "folds"], "folds is a cross-validation and runs/a a single run"),
+        (
+            ["folds", "unended"],
+            "unended is a cross-validation that has not ended. Go on with it: pellucid crossval --res",
+        ),
     ],
 )
 def test_what_is_not_comparable_is_refused(
@@ -158,8 +163,13 @@ def test_what_is_not_comparable_is_refused(
     make_run(Path("other-data"), scores(5, NUM_ROWS), ROWS, data_hash="else")
     make_run(Path("other-rows"), scores(5, 50), range(300, 350))
     make_crossval(Path("folds"), [[0.5], [0.6]], "ab")
-    for folder, file in (("seeds", "seeds.json"), ("begun", "recipe.toml")):
-        Path(folder).mkdir()
+    for folder, file in (
+        ("seeds", "seeds.json"),
+        ("begun", "recipe.toml"),
+        ("unended", "recipe.toml"),
+        ("unended", "crossval.json"),
+    ):
+        Path(folder).mkdir(exist_ok=True)
         (Path(folder) / file).touch()
     code, out, err = call(capsys, "compare", *arguments)
     assert (code, out) == (2, "")
@@ -201,6 +211,17 @@ def test_the_page_is_whole_and_needs_no_other_file(runs: list[Path], monkeypatch
     assert "http" not in re.sub(r'xmlns(:xlink)?="[^"]*"', "", html).replace("http-equiv", "")
     assert told["sentences"][0].replace("'", "&#x27;") in html
     assert "rule.optimizer.learning_rate" in html
+
+
+def test_odds_without_an_end_are_told_as_infinite() -> None:
+    ahead = {"accuracy": mean_score(np.arange(200) < 150, "max", "wilson")}
+    behind = {"accuracy": mean_score(np.arange(200) < 145, "max", "wilson")}
+    for name, found in (("ahead", ahead), ("behind", behind)):
+        make_run(Path(name), found, ROWS)
+    pellucid.compare("ahead", "behind")
+    assert re.search(r"<td>∞<small>odds, 0\.\d\d – ∞</small>", Path("runs/compare.html").read_text())
+    pellucid.compare("ahead", make_run(Path("same"), ahead, ROWS))
+    assert "odds" not in Path("runs/compare.html").read_text()
 
 
 def test_names_from_outside_are_escaped() -> None:

@@ -56,7 +56,7 @@ def test_looks_are_counted_by_the_rows_that_are_judged(tmp_path: Path, monkeypat
     elsewhere = pellucid.train("digits", [*settings, "split.seed=1"], report=False, quiet=True)
     assert not (tmp_path / ledger.FILE).exists()
     for run, expected in ((one, (1, 1)), (other, (1, 2)), (elsewhere, (1, 1))):
-        found = run.evaluate()
+        found = run.evaluate("test")
         assert (found["looks"], found["looks_at_test"]) == expected
     assert pellucid.evaluate(one)["looks_at_test"] == 2  # a look at validation counts none, and tells of the others
     lines = [json.loads(line) for line in (tmp_path / ledger.FILE).read_text().splitlines()]

@@ -158,6 +158,11 @@ def predict(
         raise typer.Exit(2)
 
 
+app.command()(many.crossval)
+app.command()(many.compare)
+app.command()(many.curve)
+
+
 @app.command()
 def check(
     source: Annotated[
@@ -250,11 +255,6 @@ def cache(
     rows = rundir.cached()
     text = "\n".join([f"{folder}{'' if rows else ' is empty'}", *(f"  {row['name']:<12}{row['line']}" for row in rows)])
     answer(Outcome({"folder": str(folder), "cache": rows}, text), json)
-
-
-app.command()(many.crossval)
-app.command()(many.curve)
-app.command()(many.compare)
 
 
 @app.callback(invoke_without_command=True)

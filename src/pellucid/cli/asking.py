@@ -55,6 +55,11 @@ def asked(
         return _proposed(data, target, model, [*([recipe] if recipe else []), *(settings or [])])
     if target is not None or model is not None:
         raise PellucidError("--target and --model go with --data PATH.")
+    if recipe is not None and "=" in recipe and not Path(recipe).exists():
+        raise PellucidError(
+            f"{recipe} is a setting, and goes after a recipe: pellucid train digits {recipe}. "
+            "What is resumed keeps its own recipe."
+        )
     return recipe_of(recipe, settings or []) if recipe is not None else None
 
 

@@ -95,7 +95,6 @@ def curve(
     """Score against training size: would more data help? Called again it goes on."""
     from pellucid import studies
     from pellucid.errors import PellucidError
-    from pellucid.training.interrupt import Interrupted
 
     chosen = asked(recipe, settings, data, target, model)
     if chosen is None:
@@ -103,7 +102,7 @@ def curve(
     before = looked_at(chosen) if check else None
     try:
         made = studies.curve(chosen, sizes=_sizes(sizes), draws=draws, out=out, keep=keep, report=report, before=before)
-    except Interrupted:
+    except KeyboardInterrupt:  # between two runs too
         raise Stopped("Interrupted; what was done is saved. The same command goes on with it.") from None
     answer(Outcome.of_curve(made.result, made.report if report else None), json)
 

@@ -16,7 +16,7 @@ from pellucid.cli import tables
 from pellucid.errors import PellucidError
 
 # Typer keeps the click that it uses to itself; the class of all wrong usage is a parent of the one that it exports.
-UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+UsageError: Any = typer.BadParameter.__mro__[1]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ class Outcome:
         """What the folds say together."""
         from pellucid.validation.tell import as_text
 
-        return Outcome(told, as_text(told) + (f"\nReport: {told['run']}/report.html" if report else ""))
+        lines = [as_text(told), *_verdict(told["verdict"], always=True)]
+        if report:
+            lines.append(f"Report: {told['run']}/report.html")
+        return Outcome(told, "\n".join(lines))
 
     @staticmethod
     def of_curve(told: Mapping[str, Any], report: Path | None) -> Outcome:
@@ -172,12 +175,16 @@ def _result(result: Mapping[str, Any]) -> str:
     return f"{head}, {words.count(n, unit)} judged\n{_columns(rows, right=range(1, len(rows[0])))}"
 
 
-def _verdict(findings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What ails it, a sentence or two each, and below it the next experiment."""
+def _verdict(findings: Sequence[Mapping[str, Any]], always: bool = False) -> list[str]:
+    """What ails it, a sentence or two each, and below it the next experiment.
+
+    Args:
+        always: where nothing ails it too; of a run the line on the sealed part says what is next then.
+    """
     lines = []
     for finding in findings:
         lines.append(finding["message"])
-        if finding["kind"] != "fits":  # then the line on the sealed part says what is next
+        if always or finding["kind"] != "fits":
             lines.append(f"  Next: {finding['next']}")
     return lines
 
@@ -221,7 +228,7 @@ def run_safely(command: Callable[[], Any], arguments: Sequence[str]) -> int:
             return _fail("interrupted", "Interrupted.", 130, arguments)
         return code if isinstance(code, int) else 0
     except UsageError as error:
-        return _fail("usage", f"{str(error).rstrip('.')}. See pellucid --help.", 2, arguments)
+        return _fail("usage", f"{error.format_message().rstrip('.')}. See pellucid --help.", 2, arguments)
     except PellucidError as error:
         return _fail(error.kind, str(error), error.exit_code, arguments, error)
     except KeyboardInterrupt:

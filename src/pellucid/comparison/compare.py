@@ -19,7 +19,6 @@ from pellucid.comparison.entrants import Entrant
 from pellucid.comparison.folds import Folds
 from pellucid.comparison.paired import Tested
 from pellucid.errors import PellucidError, RunError, closest
-from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
 from pellucid.evaluation.intervals import with_intervals
 
@@ -137,8 +136,9 @@ def _score(entrant: Entrant, name: str) -> dict[str, Any]:
 
 
 def _mean(read: Folds, name: str) -> dict[str, Any]:
-    mean, low, high, _ = corrected(read.scores[name], read.test_to_train)
-    return {"value": mean, "low": low, "high": high, "n": len(read.hashes), "interval": "corrected"}
+    """A mean over folds with its interval, as the cross-validation told it."""
+    told: dict[str, Any] = {key: read.told["metrics"][name][key] for key in ("value", "low", "high", "n", "interval")}
+    return told
 
 
 def _tested(a: Entrant, b: Entrant, name: str) -> Tested:

@@ -19,6 +19,8 @@ from pellucid.evaluation.kept import NET, Scores
 from pellucid.rundir import read_json
 
 CROSSVAL = "results/crossval.json"
+PLANNED = "crossval.json"
+"""Of a cross-validation from its first moment; the other one says what it came to."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ def check(runs: Sequence[Path]) -> None:
             )
         if not is_crossval(run):
             rundir.check(run)
+            if (run / PLANNED).is_file():
+                raise RunError(
+                    f"{run} is a cross-validation that has not ended. Go on with it: pellucid crossval --resume "
+                    f"{shlex.quote(str(run))}"
+                )
         if run.resolve() in seen:
             raise PellucidError(f"{run} is given twice. A run is not better than itself: name another one.")
         seen[run.resolve()] = run

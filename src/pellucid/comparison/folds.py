@@ -36,7 +36,7 @@ class Folds:
 
 def read(run: Path) -> Folds:
     """Return the scores by fold of a cross-validation's folder."""
-    told = read_json(run / CROSSVAL, "fold_results", "directions", "primary")
+    told = read_json(run / CROSSVAL, "fold_results", "directions", "primary", "metrics")
     by_fold: dict[str, list[Mapping[str, Any]]] = {}
     for each in told["fold_results"]:
         by_fold.setdefault(each["hash"], []).append(each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -14,6 +15,8 @@ from pellucid.reporting.style import DASHES, FAINT, INK, RULE, SERIES, Picture
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 SHORT = {"mcnemar": "McNemar", "student": "paired t", "corrected_t": "corrected t"}
+LABEL = 36
+"""Letters of a name beside the picture of the differences, which has a line for each name."""
 MOST_CURVES = 6
 """So many scores are drawn over time."""
 
@@ -70,13 +73,13 @@ def _comparisons(told: Mapping[str, Any]) -> str:
     for each in told["comparisons"]:
         value, low, high = sentences.difference(each, told["better"])
         effect = "Cohen's d" if each["effect"] == "cohens_d" else "odds"
-        size, *ends = map(_size, sentences.effect(each, told["better"]))
+        size, low_end, high_end = map(_size, _finite(sentences.effect(each, told["better"])))
         scale = {"value": each["detectable"], "low": each["low"], "high": each["high"]}
         cells = [
             f"{value}<small>{low} – {high}</small>",
             f"{_p(each['p'])}<small>{SHORT[each['test']]}</small>",
             *([_p(each["p_holm"])] if several else []),
-            f"{size}<small>{effect}, {' – '.join(ends)}</small>",
+            f"{size}<small>{effect}, {low_end} – {high_end}</small>" if size else "–",
             words.shown(scale, told["metric"]).value,
         ]
         who = f"{escape(named[each['a']])}<small>against {escape(named[each['b']])}</small>"
@@ -89,8 +92,14 @@ def _p(value: float) -> str:
     return escape(sentences.probability(value).removeprefix("p = ").removeprefix("p "))
 
 
+def _finite(size: tuple[float | None, float | None, float | None]) -> tuple[float | None, ...]:
+    """Odds as they are meant: None beside a number is infinite; three of them, that there is no size."""
+    none = all(each is None for each in size)
+    return size if none else tuple(math.inf if each is None else each for each in size)
+
+
 def _size(value: float | None) -> str:
-    return "–" if value is None else words.signed(f"{value:.2f}")
+    return "" if value is None else "∞" if math.isinf(value) else words.signed(f"{value:.2f}")
 
 
 def _scores(told: Mapping[str, Any]) -> str:
@@ -119,9 +128,9 @@ def draw_differences(told: Mapping[str, Any]) -> Picture:
     """Draw how far the first of each pair is ahead, with 95 % intervals, and where nobody is."""
     named, pairs, metric = sentences.named(told), told["comparisons"], told["metric"]
     scale = (100 if words.is_share(metric) else 1) * (1 if told["better"] == "max" else -1)
-    who = [f"{style.label(named[each['a']])} – {style.label(named[each['b']])}" for each in pairs]
-    left = 0.4 + 0.068 * max(map(len, who))
-    figure, axes = style.panel(0.75 + 0.34 * len(pairs), 4.4 + left, left=left, top=0.12)
+    who = [f"{style.label(named[each['a']], LABEL)}\nagainst {style.label(named[each['b']], LABEL)}" for each in pairs]
+    left = 0.4 + 0.068 * max(len(line) for each in who for line in each.splitlines())
+    figure, axes = style.panel(0.75 + 0.42 * len(pairs), 4.4 + left, left=left, top=0.12)
     axes.axvline(0, color=FAINT, lw=0.8)
     for place, each in enumerate(pairs):
         colour = SERIES[0] if sentences.is_shown(each) else INK
