@@ -10,6 +10,8 @@ from scipy import stats
 
 from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
+from pellucid.evaluation.jackknife import over_folds
+from pellucid.tasks.score import mean_score
 
 
 def test_it_is_the_formula_of_nadeau_and_bengio() -> None:
@@ -38,3 +40,20 @@ def test_holm_is_the_example_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1, 1]
     assert holm([]) == []
+
+
+def test_folds_that_agree_by_chance_claim_no_more_than_their_rows() -> None:
+    """Ten of 400 rows in every fold: the folds have no spread at all, the rows have."""
+    _, low, high, p = corrected(np.full(3, 0.025), 0.5, least_error=0.0045)
+    assert (low, high) == pytest.approx((0.025 - 4.302653 * 0.0045, 0.025 + 4.302653 * 0.0045), rel=1e-5)
+    assert 0.01 < p < 0.05
+    assert corrected(np.array([0.1, 0.2, 0.4]), 0.5, least_error=1e-3) == corrected(np.array([0.1, 0.2, 0.4]), 0.5)
+
+
+def test_the_least_error_is_that_of_the_pooled_rows() -> None:
+    random = np.random.default_rng(0)
+    right = random.random((2, 900)) < np.array([[0.9], [0.8]])
+    a, b = ([mean_score(part, "max") for part in np.split(each, 3)] for each in right)
+    expected = (right[0].astype(float) - right[1]).std(ddof=1) / 30
+    assert over_folds(a, b, [None] * 3) == pytest.approx(expected, rel=0.02)
+    assert over_folds(a, [None] * 3, [None] * 3) == pytest.approx(right[0].std(ddof=1) / 30, rel=0.02)

@@ -117,7 +117,10 @@ def _by_folds(read: Sequence[Folds], metric: str | None) -> dict[str, Any]:
     folds.check(read)
     name = _metric(metric, [each.scores for each in read], read[0].told["primary"])
     pairs = _pairs(read)
-    tested = [paired.of_folds(a.scores[name], b.scores[name], a.test_to_train) for a, b in pairs]
+    tested = [
+        paired.of_folds(a.scores[name], b.scores[name], a.test_to_train, folds.least_error(a, b, name))
+        for a, b in pairs
+    ]
     return {
         "split": "folds",
         "metric": name,

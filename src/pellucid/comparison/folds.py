@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from pellucid.comparison.entrants import CROSSVAL
 from pellucid.errors import RunError
+from pellucid.evaluation import jackknife, kept
+from pellucid.evaluation.kept import NET, Kept
 from pellucid.rundir import read_json
 
 
@@ -32,6 +34,13 @@ class Folds:
     test_to_train: float
     data_hash: str | None
     told: Mapping[str, Any]
+
+    def kept(self) -> list[Kept]:
+        """Return what each fold of the first repeat, with the first seed, left unit by unit, if it is there."""
+        results = self.told["fold_results"]
+        once = [each for each in results if (each["repeat"], each["seed"]) == (1, results[0]["seed"])]
+        paths = [self.run / each["fold"] / "predictions/test-scores.safetensors" for each in once]
+        return [kept.read(path) for path in paths] if all(path.exists() for path in paths) else []
 
 
 def read(run: Path) -> Folds:
@@ -54,6 +63,18 @@ def _data_hash(run: Path, told: Mapping[str, Any]) -> str | None:
     path = run / told["fold_results"][0]["fold"] / "split.json"
     found = told.get("data_hash") or (read_json(path).get("data_hash") if path.is_file() else None)
     return str(found) if found else None
+
+
+def least_error(a: Folds, b: Folds, name: str) -> float:
+    """Return the standard error that the judged rows alone leave in the mean difference of a score; else 0."""
+    ones, others = a.kept(), b.kept()
+    if not ones or not others:
+        return 0.0
+    return jackknife.over_folds(
+        [each.entrants[NET][name] for each in ones],
+        [each.entrants[NET][name] for each in others],
+        [each.clusters for each in ones],
+    )
 
 
 def check(read: Sequence[Folds]) -> None:

@@ -153,19 +153,20 @@ def student(difference: float, added: NDArray[np.float64], error: float = 0.0) -
     )
 
 
-def of_folds(a: NDArray[np.float64], b: NDArray[np.float64], test_to_train: float) -> Tested:
+def of_folds(a: NDArray[np.float64], b: NDArray[np.float64], test_to_train: float, least_error: float = 0.0) -> Tested:
     """Test the scores of two models on the same folds.
 
     Args:
         a, b: one score per fold, of all repeats, `[J]`.
         test_to_train: how many rows judge a fold for each one that trains it.
+        least_error: the standard error that the judged rows alone leave in the mean difference.
     """
     differences, num = a - b, len(a)
-    mean, low, high, p = corrected(differences, test_to_train)
+    mean, low, high, p = corrected(differences, test_to_train, least_error)
     error = (high - low) / (2 * student_quantile(1 - LEVEL / 2, num - 1))
     deviation = float(differences.std(ddof=1))
     size: tuple[float | None, float | None, float | None] = (None, None, None)
-    if error > 0:
+    if error > 0 and deviation > 0:
         size = _cohens_d(mean / deviation, num, 1 / num + test_to_train)
     return Tested(mean, low, high, p, "corrected_t", num, "cohens_d", *size, detectable=_detectable(error, num - 1))
 

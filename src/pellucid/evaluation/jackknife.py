@@ -6,6 +6,9 @@ less the mean, so that Student's test of them is Student's test.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +39,26 @@ def contributions(score: Score, codes: NDArray[np.int64]) -> NDArray[np.float64]
         )
     found: NDArray[np.float64] = (num - 1) * (without.mean() - without)
     return found
+
+
+def standard_error(one: Score, other: Score | None, clusters: NDArray[np.int64] | None) -> float:
+    """Return the standard error of a score, or of its difference from another of the same units.
+
+    Args:
+        clusters: which units belong together, `[units]`.
+    """
+    is_additive = one.is_additive and (other is None or other.is_additive)
+    codes = grouped(len(one.moments), clusters, is_additive)
+    added = contributions(one, codes) - (contributions(other, codes) if other is not None else 0.0)
+    return float(added.std(ddof=1)) / math.sqrt(len(added)) if len(added) > 1 else 0.0
+
+
+def over_folds(
+    ones: Sequence[Score], others: Sequence[Score | None], clusters: Sequence[NDArray[np.int64] | None]
+) -> float:
+    """Return the standard error that the judged rows alone leave in a mean over folds, each of its own rows."""
+    errors = [standard_error(*fold) for fold in zip(ones, others, clusters, strict=True)]
+    return math.hypot(*errors) / len(errors)
 
 
 def grouped(units: int, clusters: NDArray[np.int64] | None, is_additive: bool) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pellucid import verdict
 from pellucid.data.split import rows_hash
 from pellucid.errors import RunError
-from pellucid.evaluation import kept
+from pellucid.evaluation import jackknife, kept
 from pellucid.evaluation.bounds import Bounds, bounds_of, within
 from pellucid.evaluation.corrected import corrected
 from pellucid.evaluation.holm import holm
@@ -54,6 +54,11 @@ def write(
     bounds = {name: bounds_of(score) for name, score in pieces[0].entrants[NET].items()}
     names = [name for name in first["metrics"] if all(name in result["metrics"] for result in results)]
     values = {name: _by_fold([result["metrics"][name] for result in results], dealt) for name in names}
+    once = [  # each row is judged in one of these
+        piece
+        for piece, member in zip(pieces, dealt, strict=True)
+        if (member.repeat, member.recipe.seed) == (1, dealt[0].recipe.seed)
+    ]
     told: dict[str, Any] = {
         "run": str(folder.path),
         "split": "folds",
@@ -64,9 +69,9 @@ def write(
         "task": first["task"],
         "primary": first["primary"],
         "directions": {name: first["directions"][name] for name in names},
-        "metrics": {name: _summed_up(values[name], ratio, bounds[name]) for name in names},
+        "metrics": {name: _summed_up(values[name], ratio, bounds[name], _least(once, NET, name)) for name in names},
         **_ensemble(folder, dealt, values, target, ratio, bounds),
-        "baselines": _baselines(results, dealt, values, first, ratio, bounds),
+        "baselines": _baselines(results, dealt, values, first, ratio, bounds, once),
         "folds": [{name: float(values[name][place]) for name in names} for place in range(len(values[names[0]]))],
         "fold_results": [_of_member(member, result, names) for member, result in zip(dealt, results, strict=True)],
         "pooled": _pooled(folder, dealt, pieces),
@@ -121,8 +126,19 @@ def _by_fold(scores: Sequence[Mapping[str, Any]], dealt: Sequence[Member]) -> ND
     return np.array([np.mean(each) for each in found.values()])
 
 
-def _summed_up(values: NDArray[np.float64], ratio: float, bounds: Bounds) -> dict[str, Any]:
-    mean, low, high, _ = corrected(values, ratio)
+def _least(once: Sequence[Kept], entrant: str, metric: str, other: str | None = None) -> float:
+    """The standard error that the judged rows leave in a mean over folds of a score, or of its difference."""
+    ones = [piece.entrants[entrant][metric] for piece in once]
+    others = [piece.entrants[other][metric] if other is not None else None for piece in once]
+    of_rows = [
+        piece.clusters if piece.clusters is not None and len(piece.clusters) == len(score.moments) else None
+        for piece, score in zip(once, ones, strict=True)
+    ]
+    return jackknife.over_folds(ones, others, of_rows)
+
+
+def _summed_up(values: NDArray[np.float64], ratio: float, bounds: Bounds, least_error: float = 0.0) -> dict[str, Any]:
+    mean, low, high, _ = corrected(values, ratio, least_error)
     low, high = within(low, high, bounds)
     return {
         "value": mean,
@@ -168,6 +184,7 @@ def _baselines(
     first: Mapping[str, Any],
     ratio: float,
     bounds: Mapping[str, Bounds],
+    once: Sequence[Kept],
 ) -> dict[str, dict[str, Any]]:
     """Each baseline's scores over the same folds, and by pairs how far the net is from them, with Holm's p-values."""
     told: dict[str, dict[str, Any]] = {}
@@ -177,9 +194,9 @@ def _baselines(
             if metric not in values:
                 continue
             theirs = _by_fold([result["baselines"][name][metric] for result in results], dealt)
-            mean, low, high, p = corrected(values[metric] - theirs, ratio)
+            mean, low, high, p = corrected(values[metric] - theirs, ratio, _least(once, NET, metric, name))
             told[name][metric] = {
-                **_summed_up(theirs, ratio, bounds[metric]),
+                **_summed_up(theirs, ratio, bounds[metric], _least(once, name, metric)),
                 "difference": {"value": mean, "low": low, "high": high, "p": p, "test": "corrected resampled t"},
             }
     for metric in values:
@@ -208,9 +225,7 @@ def _pooled(folder: RunFolder, dealt: Sequence[Member], pieces: Sequence[Kept]) 
     alone = len(np.unique(clusters)) == len(clusters)
     found = Kept(entrants, rows, None if alone else np.unique(clusters, return_inverse=True)[1], pieces[0].unit)
     kept.write(folder / "predictions/out-of-fold-scores.safetensors", found)
-    return {
-        entrant: with_intervals(scores, resamples=1000, clusters=found.clusters) for entrant, scores in entrants.items()
-    }[NET]
+    return with_intervals(entrants[NET], resamples=1000, clusters=found.clusters)
 
 
 def _joined(pieces: Sequence[Mapping[str, Score]]) -> dict[str, Score]:
