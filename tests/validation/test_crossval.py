@@ -318,3 +318,14 @@ def test_what_has_no_folds_is_refused(recipe: str, message: str, tmp_path: Path)
 def test_one_fold_is_no_cross_validation(tmp_path: Path) -> None:
     with pytest.raises(PellucidError, match="folds = 1: expected 2 or more"):
         crossval(tmp_path / "out", folds=1)
+
+
+def test_a_net_that_is_no_better_than_a_constant_does_not_fit(tmp_path: Path) -> None:
+    """Targets that nothing tells: each fold by itself may look well, all together show that nothing was learned."""
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(150, 4)).astype(np.float32), random.integers(0, 2, 150)
+    settings = {**QUICK, "train.epochs": 5, "split.test": 0.0, "train.batch_size": 16}
+    found = pellucid.crossval("digits-mlp", settings, data=(X, y), folds=3, out=tmp_path / "out", quiet=True)
+    kinds = [finding["kind"] for finding in found.result["verdict"]]
+    assert kinds
+    assert "fits" not in kinds

@@ -32,7 +32,7 @@ from pellucid.stacking import Together
 from pellucid.tasks.score import Score
 from pellucid.validation import ensemble
 from pellucid.validation.dealing import Member, Plan, judged_to_training
-from pellucid.verdict.several import of_most
+from pellucid.verdict.several import knows_nothing, of_most
 
 RESULT = "results/crossval.json"
 OUT_OF_FOLD = "predictions/out-of-fold.csv"
@@ -77,18 +77,20 @@ def write(
         "pooled": _pooled(folder, dealt, pieces),
         **_confusion(results),
         "stacking": [{"folds": list(each.names), "stacked": each.stacked, "reason": each.reason} for each in together],
-        "verdict": _verdict(folder, dealt, results),
         "steps": sum(result["steps"] for result in results),
         "samples_per_second": round(float(np.mean([result["samples_per_second"] for result in results])), 1),
         "training_seconds": round(sum(result["training_seconds"] for result in results), 3),
         "parameters": first["parameters"],
     }
+    told["verdict"] = _verdict(folder, dealt, results, told)
     folder.write_json(RESULT, told)
     return told
 
 
-def _verdict(folder: RunFolder, dealt: Sequence[Member], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Whether the folds agree, and what most of them show by their own validation."""
+def _verdict(
+    folder: RunFolder, dealt: Sequence[Member], results: Sequence[Mapping[str, Any]], told: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Whether the folds agree, and know anything, and what most of them show by their own validation."""
     alone = [read_json(folder / member.name / "results/validation.json") for member in dealt]
     seed = dealt[0].recipe.seed
     once = [  # each row is judged in one of these
@@ -98,6 +100,9 @@ def _verdict(folder: RunFolder, dealt: Sequence[Member], results: Sequence[Mappi
     ]
     together = verdict.of_folds(once, dealt[0].recipe.model_dump(), str(folder.path))
     found = of_most(alone, together, "folds" if len({member.recipe.seed for member in dealt}) == 1 else "runs")
+    nothing = knows_nothing(told)
+    if nothing is not None and all(finding["kind"] == "fits" for finding in found):
+        return [nothing.to_dict()]
     whole = f"pellucid train {shlex.quote(f'{folder.path}/recipe.toml')}"
     return [finding | {"next": whole} if finding["kind"] == "fits" else finding for finding in found]
 
