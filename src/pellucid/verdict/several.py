@@ -35,8 +35,8 @@ def knows_nothing(told: Mapping[str, Any]) -> Finding | None:
             return None
         message = (
             f"It underfits: over the folds {metric(name)} is {told['metrics'][name]['value']:.4g}, and "
-            f"{named(constant)} reaches {score['value']:.4g} (p = {difference['p_holm']:.2g}): it is not shown to know more than a "
-            "constant does."
+            f"{named(constant)} reaches {score['value']:.4g} (p = {difference['p_holm']:.2g}): it is not shown "
+            "to know more than a constant does."
         )
         evidence = {
             "net": float(told["metrics"][name]["value"]),
