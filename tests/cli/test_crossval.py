@@ -41,6 +41,7 @@ def test_it_says_how_the_net_stands(capsys: pytest.CaptureFixture[str]) -> None:
     page = Path("out/report.html").read_text()
     assert "Cross-validation, 2 folds" in page
     assert "\\begin{tabular}" in page
+    assert "| RMSE |" in page
     assert json.loads(Path("out/results/crossval.json").read_text())["plan"]["folds"] == 2
 
 

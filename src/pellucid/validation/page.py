@@ -64,7 +64,11 @@ def page(told: Mapping[str, Any], folder: Path) -> str:
             "there; early stopping looked at rows outside the fold that judges. The recipe’s test part is in no fold, "
             "and still sealed.</p>",
         )
-        + _section("Paper", "The table, to be pasted", f"<pre>{escape(tell.as_latex(told))}</pre>")
+        + _section(
+            "Paper",
+            "The table, to be pasted",
+            f"<pre>{escape(tell.as_latex(told))}</pre><pre>{escape(tell.as_markdown(told))}</pre>",
+        )
         + "</body></html>\n"
     )
 
