@@ -45,7 +45,8 @@ def bounds_of(score: Score) -> Bounds:
     first, second = score.moments.T
     if score.better == "max" and (first >= 0).all() and (first <= second).all():
         return SHARE
-    return POSITIVE if (first >= 0).all() and (second >= 0).all() else UNBOUNDED
+    is_error = score.better == "min" and (first >= 0).all() and (second >= 0).all()  # a return may be below 0 next time
+    return POSITIVE if is_error else UNBOUNDED
 
 
 def within(low: float, high: float, bounds: Bounds) -> tuple[float, float]:
