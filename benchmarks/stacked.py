@@ -113,7 +113,8 @@ def stacked(members: Sequence[Member], execution: Execution, folder: Path) -> li
     """Train all folds in one pass."""
     (group,) = stacking.group(members, execution)
     with rundir.create("stacked", recipe_words.to_toml(members[0].recipe), folder / "stacked") as run:
-        return stacking.fit(group, execution, run, quiet=True)
+        settled = experiment.settled(run, members[0].recipe, execution, members[0].parts, Given(quiet=True)).execution
+        return stacking.fit(group, settled, run, quiet=True, settled=True)
 
 
 def predicted(members: Sequence[Member], trained: Sequence[Trained], execution: Execution) -> np.ndarray[Any, Any]:

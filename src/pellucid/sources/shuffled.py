@@ -62,6 +62,17 @@ class Shuffled:
         # The only batch of an epoch holds every row: no order to draw, and nothing to gather again until it changes.
         return self._ready.pop() if self.steps_per_epoch > 1 else self._ready[0]
 
+    def ahead(self) -> list[Batch]:
+        """Return the batches that come next and lie together, one at least: `next` for so many steps at once."""
+        if not self._ready or self._stale():
+            self._gather()
+        if self.steps_per_epoch == 1:
+            self._step += 1
+            return [self._ready[0]]
+        batches, self._ready = self._ready[::-1], []
+        self._step += len(batches)
+        return batches
+
     def example(self) -> Batch:
         """Return the first rows, as many as the smallest batch has."""
         return self._world.take(self._rows[: len(self._rows) // self.steps_per_epoch])

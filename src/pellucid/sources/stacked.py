@@ -7,26 +7,31 @@ from typing import Any
 
 from pellucid.data.batch import Batch
 from pellucid.data.stacked import stack
-from pellucid.sources.source import Source
+from pellucid.sources.shuffled import Shuffled
 
 
 class Stacked:
     """One batch of each source at every step.
 
     Args:
-        sources: with as many steps in an epoch.
+        sources: with as many steps in an epoch, and rows of one size, so that they gather as many batches at once.
     """
 
-    def __init__(self, sources: Sequence[Source], device: str) -> None:
-        self.steps_per_epoch = sources[0].steps_per_epoch
+    def __init__(self, sources: Sequence[Shuffled], device: str) -> None:
+        self.steps_per_epoch: int | None = sources[0].steps_per_epoch
         self._sources = sources
         self._device = device
+        self._step = 0
+        self._queues: list[list[Batch]] = [[] for _ in sources]  # taken from the sources and not yet given, last first
         self._last: list[Batch] = []
         self._stack: Batch | None = None
 
     def next(self, policy: Any = None) -> Batch:
         """Return the next batch of all."""
-        batches = [source.next(policy) for source in self._sources]
+        if not self._queues[0]:
+            self._queues = [source.ahead()[::-1] for source in self._sources]
+        batches = [queue.pop() for queue in self._queues]
+        self._step += 1
         if self._stack is None or any(a is not b for a, b in zip(batches, self._last, strict=True)):
             self._stack = stack(batches, self._device)
             self._last = batches
@@ -43,11 +48,12 @@ class Stacked:
         return [Batch({name: c[:fewest] for name, c in each.columns.items()}, each.rows[:fewest]) for each in found]
 
     def state_dict(self) -> dict[str, Any]:
-        """The position of each source."""
-        return {"sources": [source.state_dict() for source in self._sources]}
+        """The number of batches given: each source gives as many."""
+        return {"step": self._step}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-        self._last, self._stack = [], None
-        for source, position in zip(self._sources, state["sources"], strict=True):
-            source.load_state_dict(position)
+        self._step = int(state["step"])
+        self._last, self._stack, self._queues = [], None, [[] for _ in self._sources]
+        for source in self._sources:
+            source.load_state_dict(state)

@@ -153,7 +153,7 @@ def _stacked(folder: RunFolder, jobs: Sequence[Job], execution: Execution, draws
     own = rundir.create(name, recipes.to_toml(jobs[0].recipe), path) if new else rundir.lock(path)
     with own as place:
         place.sweep()
-        trained = fit(Group(grouped, "", draws), execution, place, quiet=jobs[0].given.quiet)
+        trained = fit(Group(grouped, "", draws), execution, place, quiet=jobs[0].given.quiet, settled=True)
         settled = records.recorded_execution(place, jobs[0].recipe)
     for job, member, found in zip(jobs, grouped, trained, strict=True):
         run = folder / job.name

@@ -28,7 +28,7 @@ from pellucid.rules.stacked import Stacked as StackedRule
 from pellucid.rules.standing import Standing
 from pellucid.rundir import RunFolder
 from pellucid.sources.stacked import Stacked as StackedSource
-from pellucid.stacking.groups import Group, Member, differentiable
+from pellucid.stacking.groups import Group, Member, differentiable, sources_of
 from pellucid.tasks.score import Score, mean_score
 from pellucid.tasks.task import Look, Scored
 from pellucid.training import fit as training
@@ -78,17 +78,23 @@ def assemble(group: Group, execution: Execution) -> Pass:
         log_every=plan.log_every,
         draws=group.draws,
     )
-    return Pass(model, rule, StackedSource([member.parts.source for member in group.members], execution.device))
+    return Pass(model, rule, StackedSource(sources_of(group.members), execution.device))
 
 
 def fit(
-    group: Group, execution: Execution, folder: RunFolder, quiet: bool = False, save_start: bool = False
+    group: Group,
+    execution: Execution,
+    folder: RunFolder,
+    quiet: bool = False,
+    save_start: bool = False,
+    settled: bool = False,
 ) -> list[Trained]:
     """Train a group, from wherever its folder stands: called again after a kill it ends with the same bytes.
 
     Args:
         group: its members as they were assembled.
         execution: what is left open of it is settled by measuring, and kept in the folder.
+        settled: nothing is left open: it was settled for a member.
         folder: of the pass, locked by this process; it holds nothing else.
         quiet: show no progress.
         save_start: write a checkpoint of the untouched nets first, where their weights do not follow from the recipe.
@@ -102,7 +108,9 @@ def fit(
         execution = records.recorded_execution(folder, recipe)
     stacked = assemble(group, execution)
     whole = replace(parts, model=stacked.model, rule=stacked.rule, source=stacked.source)
-    tuned = experiment.settled(folder, recipe, execution, whole, Given(quiet=quiet))
+    tuned = experiment.settled(
+        folder, recipe, execution, whole, Given(quiet=quiet, execution=execution if settled else None)
+    )
     is_validated = parts.world.size("validation") > 0
 
     def look() -> Look:

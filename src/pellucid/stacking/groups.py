@@ -144,7 +144,7 @@ def try_out(members: Sequence[Member], execution: Execution) -> tuple[str, bool]
     Returns:
         Why they cannot be stacked (nothing where they can), and whether random numbers are drawn.
     """
-    batches = StackedSource([member.parts.source for member in members], execution.device).examples()
+    batches = StackedSource(sources_of(members), execution.device).examples()
     noise = StepNoise(members[0].recipe.seed)
     alone = []
     for member, batch in zip(members, batches, strict=True):
@@ -199,6 +199,15 @@ def _stacked(
         noise.at(0)
         gradient.fill(batch)
         return _tensors(model.losses, flat, model.stack, prefix="stack.")
+
+
+def sources_of(members: Sequence[Member]) -> list[Shuffled]:
+    """Return each member's source."""
+    found: list[Shuffled] = []
+    for member in members:
+        assert isinstance(member.parts.source, Shuffled), "any other was refused"
+        found.append(member.parts.source)
+    return found
 
 
 def differentiable(members: Sequence[Member]) -> list[Differentiable]:

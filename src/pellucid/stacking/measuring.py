@@ -21,7 +21,7 @@ from pellucid.randomness import undisturbed
 from pellucid.rules.rule import Tunable
 from pellucid.sources.stacked import Stacked as StackedSource
 from pellucid.stacking.fitting import assemble
-from pellucid.stacking.groups import Group
+from pellucid.stacking.groups import Group, sources_of
 
 WARM = 9
 """Steps before those that are timed: a recording is made in the first, and compared in the 2nd, 3rd, 5th and 9th."""
@@ -110,7 +110,7 @@ def _all(group: Group, execution: Execution) -> Callable[[], object]:
     """A step of all members' copies, the stacking of their batches included."""
     stacked = assemble(group, replace(execution, variant="eager"))
     stacked.rule.gradient.begin(captured=_is_captured(execution))
-    batches = StackedSource([member.parts.source for member in group.members], execution.device).examples()
+    batches = StackedSource(sources_of(group.members), execution.device).examples()
     return lambda: stacked.rule.step(stack(batches, execution.device))
 
 
