@@ -50,6 +50,7 @@ def test_it_says_how_the_net_stands(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["crossval"], "Give exactly one of"),
         (["crossval", "diabetes-mlp", "--resume", "out"], "Give exactly one of"),
+        (["crossval", "--resume", "out", "--folds", "3"], "keeps its own recipe and numbers"),
         (["crossval", "diabetes-mlp", "--folds", "1"], "folds = 1: expected 2 or more"),
         (["crossval", "diabetes-mlp", "--folds", "400"], "leaves none to train on|too few|Choose fewer folds"),
         (["crossval", "--resume", "nowhere"], "there is no such run folder"),

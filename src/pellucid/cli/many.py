@@ -29,9 +29,15 @@ def crossval(
     data: Data = None,
     target: Target = None,
     model: Model = None,
-    folds: Annotated[int, typer.Option(metavar="K", help="Into how many folds the rows are dealt.")] = 5,
-    repeats: Annotated[int, typer.Option(metavar="R", help="How often they are dealt, each time anew.")] = 1,
-    seeds: Annotated[int, typer.Option(metavar="N", help="How often each fold is trained, from other weights.")] = 1,
+    folds: Annotated[
+        int | None, typer.Option(metavar="K", help="Into how many folds the rows are dealt [default: 5].")
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(metavar="R", help="How often they are dealt, each time anew [default: 1].")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="How often each fold is trained, from other weights [default: 1].")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The folder to make [default: runs/NAME-crossval].", show_default=False)
     ] = None,
@@ -53,15 +59,17 @@ def crossval(
     chosen = asked(recipe, settings, data, target, model)
     if (chosen is None) == (resume is None):
         raise PellucidError("Give exactly one of: a recipe (`pellucid ls` lists them), --data PATH, --resume FOLDER.")
+    if resume is not None and (settings or any(number is not None for number in (folds, repeats, seeds))):
+        raise PellucidError("A resumed cross-validation keeps its own recipe and numbers: give --resume FOLDER alone.")
     try:
         if resume is not None:
             done = studies.resume_crossval(resume, artefacts=artefacts, report=report)
         else:
             done = studies.crossval(
                 chosen,
-                folds=folds,
-                repeats=repeats,
-                seeds=seeds,
+                folds=5 if folds is None else folds,
+                repeats=1 if repeats is None else repeats,
+                seeds=1 if seeds is None else seeds,
                 out=out,
                 artefacts=artefacts,
                 stack=stack,

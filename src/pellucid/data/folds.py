@@ -160,6 +160,8 @@ def _splits(
     made = []
     for place, (train, fold) in enumerate(pairs):
         how = f"{section.kind}: fold {place + 1} of {len(pairs)}, {len(fold):,} rows, {told}"
+        if section.group is not None and section.kind not in ("grouped", "given"):
+            how += f"; rows of one {section.group!r} are not kept together"
         split = Split({"train": train, "validation": fold, "test": test}, how, section)
         check_classes(split, columns)
         made.append(split)
