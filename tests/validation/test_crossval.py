@@ -329,3 +329,27 @@ def test_a_net_that_is_no_better_than_a_constant_does_not_fit(tmp_path: Path) ->
     kinds = [finding["kind"] for finding in found.result["verdict"]]
     assert kinds
     assert "fits" not in kinds
+
+
+def test_pooled_rows_of_one_group_are_one_piece_of_evidence(tmp_path: Path) -> None:
+    """Each fold numbers its own groups; pooled, over several repeats, there are as many as in the data."""
+    random = np.random.default_rng(0)
+    patient = np.repeat(np.arange(12), 8)
+    table = polars.DataFrame(
+        {
+            "patient": [f"p{number}" for number in patient],
+            "pulse": 60 + 10 * random.normal(size=96),
+            "ill": np.where(random.normal(size=96) + patient % 2 > 0.5, "yes", "no"),
+        }
+    )
+    table.write_csv(tmp_path / "visits.csv")
+    settings = {"split.kind": "grouped", "split.group": "patient", "split.test": 0.0, "train.epochs": 1}
+    recipe = pellucid.propose(tmp_path / "visits.csv", "ill", settings=settings).recipe
+    settings |= {"train.batch_size": 16, "evaluate.baselines": False, "execution.threads": 1}
+    found = pellucid.crossval(
+        recipe, settings, folds=3, repeats=2, out=tmp_path / "out", report=False, quiet=True
+    ).result
+    assert {score["clusters"] for score in found["pooled"].values()} == {12}
+    assert {score["n"] for name, score in found["pooled"].items() if name == "accuracy"} == {2 * 96}
+    groups = [set(patient[sorted(split_of(tmp_path / "out" / each["fold"])["test"])]) for each in found["fold_results"]]
+    assert sorted(number for group in groups[:3] for number in group) == list(range(12))
