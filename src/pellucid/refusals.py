@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -75,3 +75,25 @@ def check_alone(recipe: Recipe, task: Task) -> None:
             f"task.name = {recipe.task['name']!r} judges by what another run learned of the same rows, and there is "
             "none for a fold or another piece of them. Use pellucid train RECIPE --seeds 5."
         )
+
+
+def check_beside_a_run(overruled: Sequence[str]) -> None:
+    """Refuse what a resumed run's recipe overrules."""
+    if overruled:
+        told = ", ".join(_argument(field) for field in overruled)
+        raise PellucidError(f"A resumed run keeps its own recipe: leave out {told}, or fit a new run.")
+
+
+def check_beside_a_recipe(overruled: Mapping[str, Any]) -> None:
+    """Refuse what a recipe says itself, and tell how to change it there."""
+    if overruled:
+        told = ", ".join(_argument(field) for field in overruled)
+        raise PellucidError(
+            f"A recipe says itself what you gave beside it: {told}. Leave that out, or change the recipe: "
+            f"settings={dict(overruled)!r}."
+        )
+
+
+def _argument(field: str) -> str:
+    """What `fit` calls a recipe's field: `model` for `model.name`, `test` for `split.test`."""
+    return field.removesuffix(".name").rpartition(".")[2]

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from torch import nn
 
-from pellucid import experiment, ledger, records, reporting, rundir
+from pellucid import experiment, ledger, records, refusals, reporting, rundir
 from pellucid import recipe as recipes
 from pellucid.artefacts import artefact as artefacts
 from pellucid.artefacts import results
@@ -234,9 +234,9 @@ def fit(
     overruled = {field: value for field, value in fields.items() if value is not None}
     if resume is not None:
         others = {"settings": settings or None, "recipe": recipe, "out": out}
-        _leave_to_the_run([*overruled, *(other for other, value in others.items() if value is not None)])
+        refusals.check_beside_a_run([*overruled, *(other for other, value in others.items() if value is not None)])
     elif recipe is not None:
-        _leave_to_the_recipe(overruled)
+        refusals.check_beside_a_recipe(overruled)
     earlier = recipes.read(_folder(resume) / "recipe.toml") if resume is not None else None
     if recipe is not None:
         earlier = recipe_of(recipe, settings)
@@ -360,28 +360,6 @@ def replay(
         given = Given(_columns(path, recipe, _parts(data, validation)), model)
         parts = experiment.assemble(recipe, records.recorded_execution(folder, recipe), given)
         return failure.replay(parts.rule, place)
-
-
-def _leave_to_the_run(overruled: Sequence[str]) -> None:
-    """Refuse what a resumed run's recipe overrules."""
-    if overruled:
-        told = ", ".join(_argument(field) for field in overruled)
-        raise PellucidError(f"A resumed run keeps its own recipe: leave out {told}, or fit a new run.")
-
-
-def _leave_to_the_recipe(overruled: Mapping[str, Any]) -> None:
-    """Refuse what a recipe says itself, and tell how to change it there."""
-    if overruled:
-        told = ", ".join(_argument(field) for field in overruled)
-        raise PellucidError(
-            f"A recipe says itself what you gave beside it: {told}. Leave that out, or change the recipe: "
-            f"settings={dict(overruled)!r}."
-        )
-
-
-def _argument(field: str) -> str:
-    """What `fit` calls a recipe's field: `model` for `model.name`, `test` for `split.test`."""
-    return field.removesuffix(".name").rpartition(".")[2]
 
 
 def _parts(data: Any, validation: Any) -> dict[str, tuple[Any, Any]]:

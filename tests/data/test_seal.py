@@ -29,16 +29,19 @@ def test_the_test_part_is_refused_until_it_is_opened() -> None:
     seal.check("test")
 
 
-@pytest.mark.parametrize("recipe", ["digits", "shakespeare-lstm", "cartpole-reinforce", "digits-rbm"])
-def test_every_world_is_sealed(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        chosen = recipe_of(recipe)
-        world = experiment.open_world(chosen, decide(chosen.execution))
-    except pellucid.PellucidError as error:
-        pytest.skip(str(error))
-    take = {"digits": "rows", "digits-rbm": "batches", "shakespeare-lstm": "tokens", "cartpole-reinforce": "seeds"}
+@pytest.mark.parametrize(
+    ("recipe", "take"),
+    [("digits", "rows"), ("digits-rbm", "batches"), ("shakespeare-lstm", "tokens"), ("cartpole-reinforce", "seeds")],
+)
+def test_every_world_is_sealed(recipe: str, take: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("a text of one's own, and its end is sealed\n" * 200)
+    settings = {"data.source": str(tmp_path / "mine.txt")} if take == "tokens" else {}
+    chosen = recipe_of(recipe, settings)
+    world = experiment.open_world(experiment.resolve(chosen), decide(chosen.execution))
+    assert world.size("test") > 0
+    list(getattr(world, take)("validation"))
     with pytest.raises(SealedError):
-        list(getattr(world, take[recipe])("test"))
+        list(getattr(world, take)("test"))
 
 
 def test_baselines_are_sealed_too() -> None:
