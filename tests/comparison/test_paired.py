@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pellucid.comparison import paired
+from pellucid.comparison import paired, sentences
 from pellucid.tasks.score import Score, mean_score
 
 
@@ -115,3 +116,16 @@ def test_equals_are_seldom_told_apart(groups: int | None) -> None:
         losses = [np.logaddexp(0, -(each if codes is None else each[codes])) for each in own]
         alarms += paired.of_scores(*(mean_score(loss, "min") for loss in losses), codes).p <= 0.05
     assert alarms / 600 < 0.08
+
+
+def test_the_rows_that_are_said_to_be_needed_find_it_eight_times_in_ten() -> None:
+    n, deviation, ahead = 180, 0.3, 0.01
+    detectable = paired.student(ahead, np.random.default_rng(0).normal(0, deviation, n)).detectable
+    compared = {"detectable": detectable, "metric": "rmse", "low": -0.03, "high": 0.05, "n": n, "test": "student"}
+    told = sentences._seen(compared, {"unit": "row", "comparable": {"units": n}}, ahead)
+    found = re.search(r"needs about ([\d,]+) rows", told)
+    assert found is not None
+    needed = int(found[1].replace(",", ""))
+    beyond = stats.t.ppf(0.975, needed - 1)
+    power = stats.nct.sf(beyond, needed - 1, ahead / (deviation / np.sqrt(needed)))
+    assert power == pytest.approx(0.8, abs=0.06)
